@@ -1,0 +1,30 @@
+// Builds dist/: one bundle of the program, and the launcher that refuses a Node which is too old to parse it.
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const out = join(root, 'dist');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+await build({
+  entryPoints: { flocksync: join(root, 'src/main.ts') },
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  // The native module cannot be bundled; pino starts its file transport from its own directory.
+  external: ['better-sqlite3'],
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  define: { FLOCKSYNC_VERSION: JSON.stringify(version) },
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+cpSync(join(root, 'src/launcher.js'), join(out, 'main.js'));
+chmodSync(join(out, 'main.js'), 0o755);
+cpSync(join(root, 'src/adapters/schema'), join(out, 'schema'), { recursive: true });
