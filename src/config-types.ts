@@ -1,0 +1,103 @@
+/**
+ * The config file after checking: every default filled in, every duration in milliseconds, everything frozen.
+ * Paths are absolute, normalised text; the file is UTF-8.
+ */
+export interface Config {
+  /** The file that it came from, for messages. */
+  readonly file: string;
+  readonly federation: string;
+  readonly datastore: DatastoreConfig;
+  /** A label for people, never an identity. */
+  readonly member: string;
+  /** Directory of journals, trash index and member.json. */
+  readonly state: string;
+  /** File for JSON lines, or null. */
+  readonly log: string | null;
+  /** As written: shares with a pattern are still templates, see `expandShares`. */
+  readonly shares: readonly ShareConfig[];
+}
+
+export type DatastoreConfig = S3Config | DirectoryConfig;
+
+export interface S3Config {
+  readonly kind: 's3';
+  /** As written, for messages. */
+  readonly url: string;
+  readonly bucket: string;
+  /** Without leading and trailing slash; '' when the federations lie at the top of the bucket. */
+  readonly prefix: string;
+  /** Null means AWS. */
+  readonly endpoint: string | null;
+  readonly region: string;
+  readonly pathStyle: boolean;
+  /** Of the AWS config files, or null for the default chain. */
+  readonly profile: string | null;
+}
+
+export interface DirectoryConfig {
+  readonly kind: 'file';
+  readonly url: string;
+  readonly path: string;
+}
+
+export type Role = 'both' | 'publisher' | 'subscriber';
+export type ConflictPolicy = 'newest' | 'remote' | 'local';
+
+/** The attributes that members of this share set instead of carrying them over; null leaves one as it is in the log. */
+export interface FixedMetadata {
+  readonly owner: string | null;
+  readonly group: string | null;
+  /** Permission bits 0 to 0o7777. */
+  readonly fileMode: number | null;
+  readonly dirMode: number | null;
+}
+
+/** A changeset that deletes more than `floor` paths and more than the percentage is held. */
+export interface MaxDelete {
+  /** 0 to 100 of the share's files, for shares of 40 files and more. */
+  readonly percent: number;
+  /** The same for smaller shares: 50 unless the file names a percentage. */
+  readonly percentBelow40: number;
+  readonly floor: number;
+  readonly windowMs: number;
+}
+
+export interface ShareConfig {
+  /** Unique in the federation; for a template the part before the `-`. */
+  readonly name: string;
+  /** The root; for a template the pattern's text. */
+  readonly path: string;
+  /** The pattern of a template (a path with `*` in it), null for a share with one root. */
+  readonly pattern: string | null;
+  readonly mode: 'heavyweight';
+  readonly role: Role;
+  /** Lines in gitignore syntax, relative to the root. */
+  readonly exclude: readonly string[];
+  readonly metadata: 'preserve' | FixedMetadata;
+  readonly conflict: ConflictPolicy;
+  /** `keep` only with the role subscriber. */
+  readonly delete: 'propagate' | 'keep';
+  readonly maxDelete: MaxDelete;
+  /** Quiet time that ends a changeset; 0 means two looks without a pause. */
+  readonly settleMs: number;
+  readonly settleMaxMs: number;
+  /** 'adaptive' or a fixed interval in milliseconds. */
+  readonly poll: 'adaptive' | number;
+  /** Cron expression of five or six fields for scans of the daemon, or null. */
+  readonly schedule: string | null;
+  /** Retention of versions in the bucket, used when this member creates the share. */
+  readonly historyMs: number;
+  /** Retention of the local trash. */
+  readonly trashMs: number;
+  /** What becomes of local-only files when a member joins a share that others have filled. */
+  readonly join: 'trash' | 'merge';
+}
+
+/** One thing that is wrong with the config file. */
+export interface ConfigFault {
+  readonly file: string;
+  /** From 1; 0 when the file as a whole is meant. */
+  readonly line: number;
+  /** What was found and the fix, one sentence or two. */
+  readonly message: string;
+}
