@@ -9,7 +9,9 @@ export interface Limits {
   readonly bodyBytesMax: number;
   /** A payload after decompression. */
   readonly payloadRawBytesMax: number;
-  /** One line of a payload, and one separately compressed frame of it, after decompression. */
+  /** One separately compressed frame of a payload, after decompression: what a reader inflates before it looks at the lines. */
+  readonly frameBytesMax: number;
+  /** One line of a payload. */
   readonly lineBytesMax: number;
   /** Entries of each list of a record: changes, locations, inline contents, hashes, and the chunks of all its files together. */
   readonly changesMax: number;
@@ -35,7 +37,8 @@ export const birthLimits: Limits = Object.freeze({
   recordBytesMax: 128 * KiB,
   bodyBytesMax: 64 * MiB,
   payloadRawBytesMax: 256 * MiB,
-  lineBytesMax: 16 * MiB,
+  frameBytesMax: MiB,
+  lineBytesMax: 64 * KiB,
   changesMax: 250_000,
   inlineBytesMax: 64 * KiB,
   changesetBytesMax: 1024 * MiB,

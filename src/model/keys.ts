@@ -1,0 +1,57 @@
+import type { Sequence } from './entry.ts';
+
+/** Where each object lies, relative to `<prefix>/<federation>/`. `share` is the share's name in the bucket. */
+
+const logKeyDigits = 16;
+const logKeyPattern = /^(.+)\/log\/([0-9]{16})$/;
+
+export function bellKey(): string {
+  return 'bell';
+}
+
+export function formatKey(share: string): string {
+  return `${share}/format.json`;
+}
+
+/** Prefix of all records, for listing. */
+export function logPrefix(share: string): string {
+  return `${share}/log/`;
+}
+
+/** Fixed width, so that byte order is number order. Throws RangeError for what is no sequence number of a record. */
+export function logKey(share: string, sequence: Sequence): string {
+  if (!Number.isSafeInteger(sequence) || sequence < 1) throw new RangeError(`no sequence number: ${sequence}`);
+  return `${logPrefix(share)}${String(sequence).padStart(logKeyDigits, '0')}`;
+}
+
+/** Undefined for every key that `logKey` does not make. */
+export function parseLogKey(key: string): { share: string; sequence: Sequence } | undefined {
+  const match = logKeyPattern.exec(key);
+  if (match === null) return undefined;
+  const sequence = Number(match[2]);
+  return Number.isSafeInteger(sequence) && sequence > 0 ? { share: match[1] as string, sequence } : undefined;
+}
+
+export function packsPrefix(share: string): string {
+  return `${share}/packs/`;
+}
+
+export function packKey(share: string, id: string): string {
+  return `${packsPrefix(share)}${id}`;
+}
+
+export function bodiesPrefix(share: string): string {
+  return `${share}/bodies/`;
+}
+
+export function bodyKey(share: string, id: string): string {
+  return `${bodiesPrefix(share)}${id}`;
+}
+
+export function membersPrefix(share: string): string {
+  return `${share}/members/`;
+}
+
+export function memberKey(share: string, memberId: string): string {
+  return `${membersPrefix(share)}${memberId}.json`;
+}

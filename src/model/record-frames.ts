@@ -1,0 +1,96 @@
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { Malformed } from './checks.ts';
+import type { Limits } from './limits.ts';
+
+/**
+ * A payload is cut into frames that are compressed one by one, so that a reader inflates at most `frameBytesMax` before it looks at
+ * the lines, and stops at the first bad one: a few bytes that inflate to gigabytes cost one frame. A frame ends with a line's end.
+ *
+ *     u8 codec (0 none, 1 brotli) · u32 big-endian stored length · u32 big-endian raw length · stored bytes
+ */
+export interface Framed {
+  readonly stored: Buffer;
+  readonly rawBytes: number;
+}
+
+const frameHeaderBytes = 9;
+const codecNone = 0;
+const codecBrotli = 1;
+const brotliFast = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+
+/** Lines come without their line feed. Throws RangeError for a line that is longer than the format allows. */
+export function encodeFrames(lines: readonly string[], limits: Limits): Framed {
+  const parts: Buffer[] = [];
+  let rawBytes = 0;
+  for (let from = 0; from < lines.length; ) {
+    const to = frameEnd(lines, from, limits);
+    const raw = Buffer.from(`${lines.slice(from, to).join('\n')}\n`, 'utf8');
+    rawBytes += raw.length;
+    parts.push(...encodeFrame(raw));
+    from = to;
+  }
+  return { stored: Buffer.concat(parts), rawBytes };
+}
+
+function frameEnd(lines: readonly string[], from: number, limits: Limits): number {
+  let at = from;
+  for (let bytes = 0; at < lines.length; at++) {
+    const lineBytes = Buffer.byteLength(lines[at] as string, 'utf8') + 1;
+    if (lineBytes > limits.lineBytesMax) throw new RangeError(`a line is longer than ${limits.lineBytesMax} bytes`);
+    bytes += lineBytes;
+    if (bytes > limits.frameBytesMax) break;
+  }
+  return at;
+}
+
+function encodeFrame(raw: Buffer): Buffer[] {
+  const compressed = brotliCompressSync(raw, brotliFast);
+  const shrinks = compressed.length < raw.length;
+  const stored = shrinks ? compressed : raw;
+  const header = Buffer.alloc(frameHeaderBytes);
+  header.writeUInt8(shrinks ? codecBrotli : codecNone, 0);
+  header.writeUInt32BE(stored.length, 1);
+  header.writeUInt32BE(raw.length, 5);
+  return [header, stored];
+}
+
+/** Yields every line of a payload, at most one frame inflated at a time. Throws Malformed. */
+export function* readLines(stored: Buffer, rawBytes: number, limits: Limits): Generator<string> {
+  let remaining = rawBytes;
+  for (let at = 0; at < stored.length; ) {
+    if (stored.length - at < frameHeaderBytes) throw new Malformed('a frame is cut off');
+    const frame = { codec: stored.readUInt8(at), length: stored.readUInt32BE(at + 1), raw: stored.readUInt32BE(at + 5) };
+    at += frameHeaderBytes;
+    if (frame.length > stored.length - at) throw new Malformed('a frame is cut off');
+    if (frame.raw < 1 || frame.raw > limits.frameBytesMax || frame.raw > remaining) throw new Malformed('a frame is too long');
+    yield* linesOf(inflate(stored.subarray(at, at + frame.length), frame.codec, frame.raw), limits);
+    at += frame.length;
+    remaining -= frame.raw;
+  }
+  if (remaining !== 0) throw new Malformed('the payload is shorter than announced');
+}
+
+function inflate(stored: Buffer, codec: number, rawBytes: number): Buffer {
+  const raw = codec === codecNone ? stored : codec === codecBrotli ? unbrotli(stored, rawBytes) : undefined;
+  if (raw === undefined) throw new Malformed('codec of a frame is unknown, or its bytes do not fit it');
+  if (raw.length !== rawBytes) throw new Malformed('a frame is not as long as announced');
+  return raw;
+}
+
+function unbrotli(stored: Buffer, rawBytes: number): Buffer | undefined {
+  try {
+    return brotliDecompressSync(stored, { maxOutputLength: rawBytes });
+  } catch {
+    return undefined;
+  }
+}
+
+function* linesOf(raw: Buffer, limits: Limits): Generator<string> {
+  if (raw[raw.length - 1] !== 10) throw new Malformed('a frame does not end with a line');
+  for (let from = 0; from < raw.length; ) {
+    const end = raw.indexOf(10, from);
+    if (end - from >= limits.lineBytesMax) throw new Malformed(`a line is longer than ${limits.lineBytesMax} bytes`);
+    yield raw.toString('utf8', from, end);
+    from = end + 1;
+  }
+}
