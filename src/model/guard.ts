@@ -1,0 +1,71 @@
+import type { Entry, Hash } from './entry.ts';
+import type { BytePath } from './path.ts';
+
+/** `maxDelete` of the config. `percent` is null for the default, which depends on the size of the share. */
+export interface MaxDelete {
+  readonly percent: number | null;
+  readonly floor: number;
+  readonly windowMs: number;
+}
+
+/** A file or link that would go, or a file that would be cut to zero bytes. */
+export interface Loss {
+  readonly path: BytePath;
+  readonly before: Entry;
+  /** Bucket time for receivers; the same value throughout for a publisher. */
+  readonly atMs: number;
+  readonly truncation: boolean;
+}
+
+export interface GuardInput {
+  readonly losses: readonly Loss[];
+  /** Content that appears at paths that were absent: each excuses one deletion of equal, non-empty content (a move). */
+  readonly appearing: readonly { readonly hash: Hash; readonly size: number }[];
+  /** Files and links that the share has now, before the losses. */
+  readonly live: number;
+  /** Losses already let through inside the window. */
+  readonly recent: number;
+}
+
+const defaultPercent = 20;
+const defaultPercentSmall = 50;
+const smallShareFiles = 40;
+
+/**
+ * Rule G2: the paths to hold, empty when the losses are within bounds. Losses count when they are more than `floor` and more than
+ * `percent` of the files inside one window; then all of that window are held.
+ */
+export function guardLosses(input: GuardInput, limit: MaxDelete): BytePath[] {
+  const counted = unexcused(input);
+  const base = input.live + input.recent;
+  const percent = limit.percent ?? (base < smallShareFiles ? defaultPercentSmall : defaultPercent);
+  const tooMany = (count: number) => count > limit.floor && count * 100 > percent * base;
+  const held = new Set<BytePath>();
+  const sorted = [...counted].sort((a, b) => a.atMs - b.atMs);
+  let next = 0;
+  let marked = 0;
+  for (let first = 0; first < sorted.length; first++) {
+    while (next < sorted.length && at(sorted, next).atMs - at(sorted, first).atMs <= limit.windowMs) next++;
+    if (!tooMany(next - first + input.recent)) continue;
+    for (marked = Math.max(marked, first); marked < next; marked++) held.add(at(sorted, marked).path);
+  }
+  return [...held].sort();
+}
+
+function at(losses: readonly Loss[], index: number): Loss {
+  return losses[index] as Loss;
+}
+
+function unexcused(input: GuardInput): Loss[] {
+  const excuses = new Map<string, number>();
+  for (const { hash, size } of input.appearing) {
+    if (size > 0) excuses.set(hash, (excuses.get(hash) ?? 0) + 1);
+  }
+  return input.losses.filter((loss) => {
+    if (loss.truncation || loss.before.kind !== 'file' || loss.before.size === 0) return true;
+    const left = excuses.get(loss.before.hash) ?? 0;
+    if (left === 0) return true;
+    excuses.set(loss.before.hash, left - 1);
+    return false;
+  });
+}

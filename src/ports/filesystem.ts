@@ -1,0 +1,177 @@
+import type { Kind } from '../model/entry.ts';
+import type { BytePath } from '../model/path.ts';
+
+/**
+ * The stat of one name, never following a link. `mtimeKey` and `ctimeKey` are microseconds rounded from what the cheap stat call
+ * gives: good for equality between two looks through this port, not for publishing.
+ */
+export interface Stat {
+  readonly kind: Kind | 'other';
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  /** Permission bits, 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeKey: number;
+  readonly ctimeKey: number;
+}
+
+/** A look that is exact enough to publish: `mtimeUs` is the modification time in whole microseconds, rounded down from nanoseconds. */
+export interface PreciseStat extends Stat {
+  readonly mtimeUs: number;
+}
+
+/**
+ * One directory, read in one go. `names` is sorted by bytes; entry i has its stat at `statAt(i)`.
+ * Names for which `keep` answered false are not looked at and not listed.
+ */
+export interface DirectoryListing {
+  readonly dev: number;
+  readonly names: readonly string[];
+  statAt(index: number): Stat;
+  /** SHA-1 over names and stats of what is listed: equal digests mean that nothing listed has changed. */
+  readonly digest: string;
+  /** The newest `ctimeKey` among what is listed, 0 for an empty directory. */
+  readonly newestCtimeKey: number;
+  /** Names kept, but gone by the time of the look. */
+  readonly vanished: readonly string[];
+  /** Names that were left out by `keep`. */
+  readonly skipped: number;
+}
+
+/**
+ * - absent: ENOENT, nothing is there. - not-directory: ENOTDIR, or a link where a directory was expected (never followed).
+ * - denied: EACCES, EPERM. - io: EIO, ESTALE and every other error: never an absence. - full: ENOSPC, EDQUOT.
+ * - read-only: EROFS. - unsupported: the file system cannot hold this name or kind (EILSEQ, EINVAL, ENAMETOOLONG, EOPNOTSUPP).
+ */
+export type DiskFaultCode = 'absent' | 'not-directory' | 'denied' | 'io' | 'full' | 'read-only' | 'unsupported';
+
+export class DiskFault extends Error {
+  override readonly name = 'DiskFault';
+  readonly code: DiskFaultCode;
+
+  constructor(code: DiskFaultCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** What an entry's metadata becomes on this disk. An undefined id leaves what the file system gives a new file there. */
+export interface DiskMetadata {
+  readonly mode: number;
+  readonly mtimeUs?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** A file opened for reading through a walk that follows no link. */
+export interface OpenFile {
+  /** fstat of the descriptor, taken before the first byte. */
+  readonly before: PreciseStat;
+  /** Fills `buffer` from the current position; returns the bytes read, 0 at the end. Blocks for small sizes, so keep buffers below some MiB. */
+  read(buffer: Buffer): number;
+  /** fstat of the descriptor now. */
+  now(): PreciseStat;
+  close(): void;
+}
+
+/** A complete, invisible file in the staging area, ready to be put in place. */
+export interface Staged {
+  readonly name: string;
+  /** fstat of the descriptor that wrote it, metadata applied. */
+  readonly stat: PreciseStat;
+}
+
+/** A file in the staging area that is being written. */
+export interface StageWriter {
+  write(bytes: Buffer): void;
+  /** Applies metadata and closes. */
+  finish(metadata: DiskMetadata): Staged;
+  abort(): void;
+}
+
+/**
+ * What became of a step on the user's tree.
+ * - done. - occupied: something stands where nothing was expected; nothing was changed. - changed: what stands there is not what was
+ *   expected; nothing was changed. - absent: nothing stands there. - not-empty: a directory with children.
+ * - moved: a directory on the way was moved or replaced meanwhile; the effect may have landed in the moved directory.
+ */
+export type Outcome = 'done' | 'occupied' | 'changed' | 'absent' | 'not-empty' | 'moved';
+export type Placed = { readonly outcome: 'done'; readonly stat: PreciseStat } | { readonly outcome: Exclude<Outcome, 'done' | 'not-empty'> };
+
+export type RootState =
+  | { readonly state: 'present'; readonly dev: number; readonly ino: number }
+  | { readonly state: 'missing' | 'not-directory' | 'unreadable'; readonly message: string };
+
+/** What must still be true of a name before it is replaced or removed: same inode, size, times, mode and owner. */
+export type Expected = Pick<Stat, 'kind' | 'ino' | 'size' | 'mtimeKey' | 'ctimeKey'>;
+
+/**
+ * The tree of one share below its root. All paths are relative byte paths; every walk opens each directory with O_NOFOLLOW from the
+ * root's own descriptor, so a link in the place of a directory is a fault and nothing outside the root is ever read or written.
+ * Calls are synchronous where measurement says that a loop of them is fastest. Throws `DiskFault` and nothing else.
+ */
+export interface ShareTree {
+  rootState(): RootState;
+  /** Creates the root directory (not its parents). */
+  createRoot(): void;
+  /** `keep(name, isDirectory)` is asked before a name is looked at. */
+  readDirectory(path: BytePath, keep: (name: string, isDirectory: boolean) => boolean): DirectoryListing;
+  /** null when nothing is there (ENOENT under a directory that opens). Other trouble throws. */
+  look(path: BytePath): PreciseStat | null;
+  readLink(path: BytePath): string;
+  open(path: BytePath): OpenFile;
+
+  /** Creates or finds the staging area and its trash, 0700, proved by a real rename into the root; removes leftovers of killed runs. */
+  prepareStaging(): void;
+  /** Name of the staging area if it lies inside the root (to be excluded), else null. */
+  readonly stagingInsideRoot: string | null;
+  /** A new file near `directory`: default ACLs and a setgid group of that directory are inherited as if it were made there. */
+  stage(directory: BytePath): StageWriter;
+  discard(staged: Staged): void;
+  /** Everything staged so far is on the disk when this resolves: one flush of the file system. */
+  flush(): Promise<void>;
+
+  /** Puts a staged file where nothing stands (link + unlink: never replaces). */
+  placeNew(staged: Staged, path: BytePath): Placed;
+  /** Replaces what is `expected`: old → trash under `trashName` by link, check, rename over it. The old file stays readable in the trash. */
+  placeOver(staged: Staged, path: BytePath, expected: Expected, trashName: string): Placed;
+  /** Moves a file, link or (never followed) other name into the trash if it is what is expected. */
+  moveToTrash(path: BytePath, expected: Expected, trashName: string): 'done' | 'changed' | 'absent' | 'moved';
+  makeDirectory(path: BytePath, mode: number): Placed;
+  /** Only when it is empty. */
+  removeDirectory(path: BytePath): 'done' | 'not-empty' | 'absent' | 'changed';
+  makeLink(path: BytePath, target: string): Placed;
+  /** Replaces a link or file that is `expected` (→ trash) by a new link. */
+  replaceByLink(path: BytePath, target: string, expected: Expected, trashName: string): Placed;
+  /** chmod, chown, utimes through an own descriptor (lchown for links), if the name is still the expected inode. */
+  setMetadata(path: BytePath, ino: number, metadata: Partial<DiskMetadata>): Placed;
+  /** Puts a file of the trash back where nothing stands. */
+  restoreFromTrash(trashName: string, path: BytePath): Placed;
+
+  lookInTrash(trashName: string): PreciseStat | null;
+  openInTrash(trashName: string): OpenFile;
+  readLinkInTrash(trashName: string): string;
+  removeFromTrash(trashName: string): void;
+  listTrash(): readonly string[];
+
+  /** Takes the lock in the staging area, held by the operating system until `release` or death; null when another state holds it. */
+  lockRoot(stateId: string): RootLock | null;
+}
+
+export interface RootLock {
+  release(): void;
+}
+
+/** Names and ids of users and groups on this machine; a decimal string stands for an id without a name. */
+export interface Owners {
+  /** Only root can give files away; for others owner and group are neither published nor applied. */
+  readonly privileged: boolean;
+  userName(uid: number): string;
+  groupName(gid: number): string;
+  /** undefined when this machine does not know the name. */
+  userId(name: string): number | undefined;
+  groupId(name: string): number | undefined;
+}

@@ -1,0 +1,338 @@
+import type { Entry, Hash, Sequence } from '../model/entry.ts';
+import type { BytePath } from '../model/path.ts';
+
+/** What the disk showed when disk and log last met at a path: the cache that lets an unchanged file go unread. */
+export interface DiskStamp {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeKey: number;
+  readonly ctimeKey: number;
+  /** Metadata as read back from this disk; it may differ from the log's where this machine could not or should not follow. */
+  readonly mode: number;
+  readonly mtimeUs: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** The look was within the clock's tick of the last change: content must be read again before it is trusted. */
+  readonly racy: boolean;
+}
+
+/** A path at which disk and log have met (rule I1): the merge base. `stamp` is null when the disk must be read to know its state. */
+export interface Agreed {
+  readonly path: BytePath;
+  readonly entry: Entry;
+  readonly version: Sequence;
+  readonly stamp: DiskStamp | null;
+}
+
+/**
+ * Why a want is not on this disk yet. 'pending' is the normal state between ingest and apply.
+ * 'excluded', 'role', 'kept' (delete: keep) and 'drift' are deviations that the config asks for; the others are problems or holds.
+ */
+export type WantReason =
+  | 'pending'
+  | 'held'
+  | 'excluded'
+  | 'role'
+  | 'kept'
+  | 'drift'
+  | 'unfetchable'
+  | 'full'
+  | 'busy'
+  | 'unsupported'
+  | 'refused'
+  | 'occupied';
+
+/** What the log wants at a path where disk and log have not met. `entry` null is a tombstone. */
+export interface Want {
+  readonly path: BytePath;
+  readonly entry: Entry | null;
+  /** The record that says so (for a tombstone: the record that deleted). */
+  readonly version: Sequence;
+  /** Bucket time of that record, ms. */
+  readonly atMs: number;
+  /** The deletion record carries the approval of a publisher's hold. */
+  readonly approved: boolean;
+  readonly reason: WantReason;
+  readonly detail: string;
+  /** Failed applies so far. */
+  readonly attempts: number;
+}
+
+/** The log's live entry at a path (fold = want where present, else agreed), or null where the log has none. */
+export interface Folded {
+  readonly path: BytePath;
+  readonly entry: Entry;
+  readonly version: Sequence;
+}
+
+export interface RecordRow {
+  readonly sequence: Sequence;
+  readonly hash: Hash;
+  readonly id: string;
+  readonly authorId: string;
+  readonly author: string;
+  /** Bucket time, ms. */
+  readonly atMs: number;
+  readonly kind: string;
+  readonly verdict: 'ok' | 'bad' | 'skipped';
+  readonly reason: string;
+  readonly changeset: string;
+  readonly more: boolean;
+  readonly puts: number;
+  readonly deletes: number;
+  readonly kept: number;
+  /** Bytes of content that its puts name. */
+  readonly bytes: number;
+  /** Size, time and tag as a listing shows the object, to notice a rewritten one; '' and 0 when not known yet. */
+  readonly objectSize: number;
+  readonly objectModifiedMs: number;
+  readonly objectTag: string;
+}
+
+export interface VersionRow {
+  readonly path: BytePath;
+  readonly version: Sequence;
+  /** 0 for the change itself, 1.. for kept losers of that record at that path. */
+  readonly k: number;
+  readonly op: 'put' | 'delete' | 'kept';
+  /** null for a delete. */
+  readonly entry: Entry | null;
+  /** For 'kept': the version it lost to. For a 'put' that won a conflict: the version it beat. Else 0. */
+  readonly against: Sequence;
+  readonly atMs: number;
+  readonly author: string;
+}
+
+/** Where content lies. `record`: inline in that record; else in pack `pack` at `offset`, `length` stored bytes. */
+export interface Location {
+  readonly hash: Hash;
+  readonly size: number;
+  readonly codec: 'none' | 'brotli';
+  readonly record: Sequence;
+  readonly pack: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Outbox {
+  readonly sequence: Sequence;
+  readonly hash: Hash;
+  readonly bytes: Buffer;
+  /** null when the payload is inside the record. */
+  readonly body: { readonly id: string; readonly bytes: Buffer } | null;
+  /** Bucket time of the read that saw the number free (rule S3). */
+  readonly freeAtMs: number;
+  /** Paths whose published entry is a merge that the disk does not hold yet: they become wants, not agreements. */
+  readonly notOnDisk: readonly BytePath[];
+}
+
+export interface TrashRow {
+  /** File name inside the trash directory. */
+  readonly name: string;
+  readonly path: BytePath;
+  readonly entry: Entry;
+  /** Bucket time of the move as far as known, ms. */
+  readonly atMs: number;
+  readonly why: 'replaced' | 'deleted' | 'conflict' | 'join' | 'drift' | 'excluded';
+  /** An unpublished version that still has to reach the log as a `kept` change (rule R2); never pruned while true. */
+  readonly owed: boolean;
+  /** The version that displaced it. */
+  readonly lostTo: Sequence;
+  /** ctime and mtime as seen right after the move: a later difference is a late write into the displaced file. */
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeKey: number;
+}
+
+/** One step of an apply burst, committed before the burst (rule I4). */
+export interface Intent {
+  readonly path: BytePath;
+  /** The want's entry and version; entry null = deletion. */
+  readonly entry: Entry | null;
+  readonly version: Sequence;
+  /** Inode and size of the staged file that takes the place; 0 where nothing was staged. */
+  readonly stagedIno: number;
+  /** Name in the trash for what is displaced; '' when nothing is. */
+  readonly trashName: string;
+}
+
+export interface ProblemRow {
+  /** Stable: code and path. */
+  readonly key: string;
+  readonly code: string;
+  readonly path: BytePath | null;
+  readonly text: string;
+  readonly fix: string;
+  readonly sinceMs: number;
+  readonly printedMs: number;
+}
+
+export interface Hold {
+  readonly id: string;
+  readonly kind: 'publisher' | 'receiver';
+  readonly sinceMs: number;
+  readonly state: 'open' | 'approved' | 'rejected';
+  readonly detail: string;
+}
+
+export interface HoldPath {
+  readonly path: BytePath;
+  /** The version whose deletion or truncation is held (publisher: the agreed version; receiver: the deletion record). */
+  readonly version: Sequence;
+}
+
+/** Small facts, one row each; values are strings. See schema/0001.sql for the meaning of each key. */
+export type MetaKey =
+  | 'shareId'
+  | 'format'
+  | 'cursor'
+  | 'cursorHash'
+  | 'digest'
+  | 'joined'
+  | 'joinBase'
+  | 'rootDev'
+  | 'rootIno'
+  | 'exclude'
+  | 'halted'
+  | 'heartbeatAtMs'
+  | 'heartbeatText'
+  | 'bucketNowMs'
+  | 'suspectBase'
+  | 'lastCycle'
+  | 'progress'
+  | 'openChangeset';
+
+/**
+ * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
+ * `transaction` nests by joining the outer one; a throw rolls the outermost back. Iterables must be drained before writing.
+ */
+export interface Journal {
+  transaction<T>(work: () => T): T;
+  /** Everything committed so far survives a power cut when this returns. */
+  flush(): void;
+  close(): void;
+
+  meta(key: MetaKey): string | undefined;
+  setMeta(key: MetaKey, value: string | null): void;
+
+  agreed(path: BytePath): Agreed | null;
+  /** The agreed children of a directory ('' = root), in byte order of names. */
+  agreedChildren(directory: BytePath): Agreed[];
+  /** Every agreed path strictly below, any depth, ancestors before descendants. */
+  agreedBelow(directory: BytePath): Agreed[];
+  /** Agreed files with this content, at most `limit`. */
+  agreedByHash(hash: Hash, limit: number): Agreed[];
+  agreedCount(): { files: number; directories: number; links: number; bytes: number };
+  /** Inserts or replaces; forgets the digest of the containing directory. */
+  putAgreed(row: Agreed): void;
+  /** Only the stamp; also forgets the directory's digest. */
+  putStamp(path: BytePath, stamp: DiskStamp | null): void;
+  dropAgreed(path: BytePath): void;
+  /** Every stamp becomes null: the next scan reads all content again. */
+  distrustAllStamps(): void;
+
+  /** Digest of a directory whose listed children all equalled their agreed rows; undefined when not known. */
+  directoryDigest(directory: BytePath): string | undefined;
+  putDirectoryDigest(directory: BytePath, digest: string): void;
+  forgetDirectoryDigests(): void;
+
+  want(path: BytePath): Want | null;
+  /** All wants, or those with one of the reasons; byte order of paths. */
+  wants(reasons?: readonly WantReason[]): Want[];
+  wantsBelow(directory: BytePath): Want[];
+  putWant(row: Want): void;
+  setWantReason(path: BytePath, reason: WantReason, detail: string, attempts: number): void;
+  dropWant(path: BytePath): void;
+  wantCount(): { puts: number; deletes: number; bytes: number };
+
+  folded(path: BytePath): Folded | null;
+  /** True when the fold holds a live entry strictly below. */
+  foldedAnyBelow(directory: BytePath): boolean;
+  foldedBelow(directory: BytePath): Folded[];
+  /** The whole fold in byte order of (directory, name). */
+  foldedAll(): Iterable<Folded>;
+  foldedCount(): number;
+
+  record(sequence: Sequence): RecordRow | null;
+  /** Newest first. */
+  records(limit: number, before?: Sequence): RecordRow[];
+  /** `bytes` are kept for re-puts while the row is among the newest (see keepRecordBytes). */
+  putRecord(row: RecordRow, bytes: Buffer | null): void;
+  setRecordObject(sequence: Sequence, size: number, modifiedMs: number, tag: string): void;
+  recordBytes(sequence: Sequence): Buffer | null;
+  /** Drops stored bytes of all but the newest `count` records. */
+  keepRecordBytes(count: number): void;
+
+  putVersion(row: VersionRow): void;
+  /** Oldest first. */
+  versions(path: BytePath): VersionRow[];
+  /** The changes of one record. */
+  versionsOf(sequence: Sequence): VersionRow[];
+  /** Rows whose `against` is not 0 or op is 'kept', newest first. */
+  conflicts(limit: number): VersionRow[];
+  hadContent(path: BytePath, hash: Hash, size: number): boolean;
+  /** The newest version of the path is a delete with a version above `since`. */
+  deletedSince(path: BytePath, since: Sequence): boolean;
+
+  putLocation(location: Location): void;
+  /** Locations named by the log, pack locations first. */
+  locations(hash: Hash): Location[];
+  hasLocation(hash: Hash): boolean;
+  dropLocation(location: Location): void;
+  /** An upload of ours that no record names yet (rule P3: counts for 6 days of bucket time). */
+  putUpload(location: Location, atMs: number): void;
+  upload(hash: Hash, notBeforeMs: number): Location | null;
+  dropUploads(hashes: readonly Hash[]): void;
+
+  outbox(): Outbox | null;
+  putOutbox(row: Outbox): void;
+  dropOutbox(): void;
+
+  putTrash(row: TrashRow): void;
+  trash(): TrashRow[];
+  trashByHash(hash: Hash): TrashRow | null;
+  owedTrash(): TrashRow[];
+  settleOwed(name: string): void;
+  dropTrash(name: string): void;
+
+  putIntents(rows: readonly Intent[]): void;
+  intents(): Intent[];
+  clearIntents(): void;
+
+  problems(): ProblemRow[];
+  putProblem(row: ProblemRow): void;
+  dropProblem(key: string): void;
+
+  holds(): Hold[];
+  putHold(hold: Hold, paths: readonly HoldPath[]): void;
+  setHoldState(id: string, state: Hold['state']): void;
+  holdPaths(id: string): HoldPath[];
+  dropHold(id: string): void;
+
+  /** Deletions published by this member, for the rolling window of maxDelete. */
+  noteDeletions(atMs: number, count: number): void;
+  deletionsSince(atMs: number): number;
+
+  /** Directories that survive here only because of children that the log does not have (rule R4). */
+  lingering(): ReadonlySet<BytePath>;
+  setLingering(path: BytePath, on: boolean): void;
+
+  /** Content needs already asked for in the log, hash → bucket time of the newest request. */
+  needs(): ReadonlyMap<Hash, number>;
+  putNeed(hash: Hash, atMs: number): void;
+  dropNeed(hash: Hash): void;
+
+  /** Removes everything but `meta` of the base: used when a share is re-joined. Trash and owed versions stay. */
+  resetBase(): void;
+}
+
+/** The journal cannot be used: damaged, or written by a newer program. */
+export class JournalFault extends Error {
+  override readonly name = 'JournalFault';
+  readonly code: 'damaged' | 'newer' | 'unusable';
+
+  constructor(code: 'damaged' | 'newer' | 'unusable', message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
