@@ -8,6 +8,8 @@ export interface PutChange {
   /** The path's version in the fold just before this record; 0 when it was absent, tombstone or not. */
   readonly base: Sequence;
   readonly entry: Entry;
+  /** The version that this one beat in a conflict, when there was one (rule R2); that version stays in the history. */
+  readonly beats?: Sequence;
 }
 
 /** The path is gone; its tombstone's version is this record's sequence. */

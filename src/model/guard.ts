@@ -1,9 +1,12 @@
 import type { Entry, Hash } from './entry.ts';
 import type { BytePath } from './path.ts';
 
-/** `maxDelete` of the config. `percent` is null for the default, which depends on the size of the share. */
+/** `maxDelete` of the config. */
 export interface MaxDelete {
-  readonly percent: number | null;
+  /** Of the share's files and links, 0 to 100. */
+  readonly percent: number;
+  /** The same for shares below 40 files. */
+  readonly percentBelow40: number;
   readonly floor: number;
   readonly windowMs: number;
 }
@@ -27,8 +30,6 @@ export interface GuardInput {
   readonly recent: number;
 }
 
-const defaultPercent = 20;
-const defaultPercentSmall = 50;
 const smallShareFiles = 40;
 
 /**
@@ -38,7 +39,7 @@ const smallShareFiles = 40;
 export function guardLosses(input: GuardInput, limit: MaxDelete): BytePath[] {
   const counted = unexcused(input);
   const base = input.live + input.recent;
-  const percent = limit.percent ?? (base < smallShareFiles ? defaultPercentSmall : defaultPercent);
+  const percent = base < smallShareFiles ? limit.percentBelow40 : limit.percent;
   const tooMany = (count: number) => count > limit.floor && count * 100 > percent * base;
   const held = new Set<BytePath>();
   const sorted = [...counted].sort((a, b) => a.atMs - b.atMs);
