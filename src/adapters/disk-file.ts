@@ -1,0 +1,31 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { type BytePath, toText } from '../model/path.ts';
+import { DiskFault, type OpenFile } from '../ports/filesystem.ts';
+import { faulting } from './disk-faults.ts';
+import { at, preciseOf } from './disk-stat.ts';
+
+/** A fifo or device must not be waited for, a link not be followed. */
+const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens a regular file for reading. Anything else at that name is `io`: it is there, and it is not what was looked at before. */
+export function openFile(directoryFd: number, name: string, path: BytePath): OpenFile {
+  const fd = openSync(at(directoryFd, name), flags);
+  const before = preciseOf(fd);
+  if (before.kind !== 'file') {
+    closeSync(fd);
+    throw new DiskFault(
+      'io',
+      `cannot open ${toText(path)}: expected a file, found ${before.kind === 'dir' ? 'a directory' : 'something else'}`,
+    );
+  }
+  let open = true;
+  return {
+    before,
+    read: (buffer) => faulting('read', path, () => readSync(fd, buffer)),
+    now: () => faulting('look at', path, () => preciseOf(fd)),
+    close: () => {
+      if (open) closeSync(fd);
+      open = false;
+    },
+  };
+}

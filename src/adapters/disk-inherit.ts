@@ -1,0 +1,72 @@
+import { fstatSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { type Area, randomName } from './disk-area.ts';
+import { unless } from './disk-faults.ts';
+import { at } from './disk-stat.ts';
+import type { OpenDirectory } from './disk-walk.ts';
+
+const setgid = 0o2000;
+
+/**
+ * Where to stage a file so that it gets the rights that it would get in its directory. A default ACL and a setgid bit are inherited
+ * from the directory in which a file is made, and Node cannot copy an ACL. So a directory is made there, which inherits both, and is
+ * moved into the stage at once: files made in it inherit in turn. Verdicts hold for one batch, since rights change between batches.
+ */
+export class Inheritance {
+  readonly #area: Area;
+  /** By device and inode of the target directory: the name of a directory in the stage, '' where nothing is inherited. */
+  readonly #verdicts = new Map<string, string>();
+  #spent: string[] = [];
+
+  constructor(area: Area) {
+    this.#area = area;
+  }
+
+  /** '' for the stage itself, or the name of a directory in it. */
+  roomFor(target: OpenDirectory): string {
+    const key = `${target.dev}:${target.ino}`;
+    const known = this.#verdicts.get(key);
+    if (known !== undefined) return known;
+    const room = bringRoom(target, this.#area.stage);
+    this.#verdicts.set(key, room);
+    return room;
+  }
+
+  /** Ends the batch. Directories in the stage go once the files in them were placed. */
+  forget(): void {
+    for (const room of this.#verdicts.values()) if (room !== '') this.#spent.push(room);
+    this.#verdicts.clear();
+    const removed = (room: string) => unless(['ENOTEMPTY', 'EEXIST'], () => removeRoom(this.#area.stage.fd, room)) !== null;
+    this.#spent = this.#spent.filter((room) => !removed(room));
+  }
+}
+
+function bringRoom(target: OpenDirectory, stage: OpenDirectory): string {
+  const hasSetgid = (fstatSync(target.fd).mode & setgid) !== 0;
+  const name = randomName();
+  // The umask is ignored exactly where a default ACL stands: a directory made under 0777 has no rights at all elsewhere.
+  withUmask(hasSetgid ? 0o077 : 0o777, () => mkdirSync(at(target.fd, name), { mode: 0o700 }));
+  try {
+    if (!hasSetgid && (lstatSync(at(target.fd, name)).mode & 0o777) === 0) {
+      rmdirSync(at(target.fd, name));
+      return '';
+    }
+    renameSync(at(target.fd, name), at(stage.fd, name));
+    return name;
+  } catch (error) {
+    unless(['ENOENT'], () => rmdirSync(at(target.fd, name)));
+    throw error;
+  }
+}
+
+function removeRoom(stageFd: number, room: string): void {
+  unless(['ENOENT'], () => rmdirSync(at(stageFd, room)));
+}
+
+function withUmask(mask: number, step: () => void): void {
+  const before = process.umask(mask);
+  try {
+    step();
+  } finally {
+    process.umask(before);
+  }
+}

@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import type { RootLock } from '../ports/filesystem.ts';
+import type { Area } from './disk-area.ts';
+import { unless } from './disk-faults.ts';
+import { at } from './disk-stat.ts';
+
+const lockName = 'lock';
+const holderName = 'holder';
+/** How long a dying process may take to let go. */
+const patienceMs = 1000;
+const pauseMs = 50;
+
+/**
+ * Locks the root for one state by a lock that the operating system takes back when the process dies. SQLite is the way to such a lock
+ * from Node; its database stays empty. Another process of the same state shares the lock, another state gets null.
+ */
+export function lockArea(area: Area, stateId: string): RootLock | null {
+  const database = new Database(`/proc/self/fd/${area.home.fd}/${lockName}`, { timeout: 0 });
+  try {
+    for (let waitedMs = 0; ; waitedMs += pauseMs) {
+      if (begin(database)) return hold(database, area, stateId);
+      // The holder writes its name just after it got the lock: only a name that stands for a while is the holder's.
+      const seen = holderOf(area);
+      pause();
+      if (seen === stateId && holderOf(area) === stateId && !begin(database)) return shared(database);
+      if (database.inTransaction) return hold(database, area, stateId);
+      if (waitedMs >= patienceMs) return refused(database);
+    }
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function begin(database: Database.Database): boolean {
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return true;
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
+    throw error;
+  }
+}
+
+function hold(database: Database.Database, area: Area, stateId: string): RootLock {
+  const name = at(area.home.fd, holderName);
+  writeFileSync(name, stateId, { mode: 0o600 });
+  return { release: () => release(database) };
+}
+
+function shared(database: Database.Database): RootLock {
+  database.close();
+  return { release: () => undefined };
+}
+
+function refused(database: Database.Database): null {
+  database.close();
+  return null;
+}
+
+function release(database: Database.Database): void {
+  if (database.open) database.close();
+}
+
+function holderOf(area: Area): string | null {
+  return unless(['ENOENT'], () => readFileSync(at(area.home.fd, holderName), 'utf8'));
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
+}

@@ -1,0 +1,153 @@
+import { linkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { type BytePath, nameOf, parentOf } from '../model/path.ts';
+import { DiskFault, type Expected, type Placed, type PreciseStat, type Staged } from '../ports/filesystem.ts';
+import { type Area, randomName, trashNameOf } from './disk-area.ts';
+import { copyToTrash } from './disk-copy.ts';
+import { errnoOf } from './disk-faults.ts';
+import { at, isExpected, isSameVersion, preciseAt, statAt, systemPath } from './disk-stat.ts';
+import type { OpenDirectory, Walk } from './disk-walk.ts';
+
+/** What the steps on the user's tree need of it. */
+export interface Site {
+  readonly walk: Walk;
+  readonly area: Area;
+}
+
+/** What a hard link answers on file systems without them, for files that may not be linked by this user, or that have too many. */
+const noLinks = ['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK'];
+
+/** Puts a staged file where nothing stands. */
+export function placeNew(site: Site, staged: Staged, path: BytePath): Placed {
+  const directory = site.walk.parent(path);
+  if (!moveIfFree(site.area.stage.fd, staged.name, directory.fd, nameOf(path))) return { outcome: 'occupied' };
+  return placed(site, path, directory, staged.stat);
+}
+
+/** Puts a file of the trash back where nothing stands. */
+export function restoreFromTrash(site: Site, trashName: string, path: BytePath): Placed {
+  const name = trashNameOf(trashName);
+  const kept = preciseAt(site.area.trash.fd, name);
+  if (kept === null) throw new DiskFault('absent', `the trash holds no ${name}`);
+  const directory = site.walk.parent(path);
+  if (!moveIfFree(site.area.trash.fd, name, directory.fd, nameOf(path))) return { outcome: 'occupied' };
+  return placed(site, path, directory, kept);
+}
+
+/** Replaces what is expected by a staged file; the old one stays in the trash. */
+export function placeOver(site: Site, staged: Staged, path: BytePath, expected: Expected, trashName: string): Placed {
+  return replace(site, staged.name, staged.stat, path, expected, trashName);
+}
+
+/** Replaces what is expected by a new link. */
+export function replaceByLink(site: Site, path: BytePath, target: string, expected: Expected, trashName: string): Placed {
+  const name = randomName();
+  const stageFd = site.area.stage.fd;
+  symlinkSync(systemPath(target), at(stageFd, name));
+  try {
+    const made = preciseAt(stageFd, name);
+    if (made === null) throw new DiskFault('io', 'a link that was just staged is gone');
+    return replace(site, name, made, path, expected, trashName);
+  } finally {
+    if (preciseAt(stageFd, name) !== null) unlinkSync(at(stageFd, name));
+  }
+}
+
+/** Moves what is expected into the trash. */
+export function moveToTrash(site: Site, path: BytePath, expected: Expected, trashName: string): 'done' | 'changed' | 'absent' | 'moved' {
+  const directory = site.walk.parent(path);
+  const name = nameOf(path);
+  const kept = freeTrashName(site, trashName);
+  const before = statAt(directory.fd, name);
+  if (before === null) return 'absent';
+  if (before.kind === 'dir' || !isExpected(before, expected)) return 'changed';
+  try {
+    renameSync(at(directory.fd, name), at(site.area.trash.fd, kept));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 'absent';
+    throw error;
+  }
+  const taken = statAt(site.area.trash.fd, kept);
+  if (taken === null || !isSameVersion(taken, expected)) return putBack(site, kept, directory, name);
+  return site.walk.isStillAt(parentOf(path), directory) ? 'done' : 'moved';
+}
+
+/** What came in place of the expected file between look and rename goes back, unless its name was taken again: then the trash keeps it. */
+function putBack(site: Site, trashName: string, directory: OpenDirectory, name: string): 'changed' {
+  const taken = statAt(site.area.trash.fd, trashName);
+  if (taken?.kind !== 'dir') moveIfFree(site.area.trash.fd, trashName, directory.fd, name);
+  else if (statAt(directory.fd, name) === null) renameSync(at(site.area.trash.fd, trashName), at(directory.fd, name));
+  return 'changed';
+}
+
+function replace(site: Site, stagedName: string, staged: PreciseStat, path: BytePath, expected: Expected, trashName: string): Placed {
+  const directory = site.walk.parent(path);
+  const name = nameOf(path);
+  const kept = freeTrashName(site, trashName);
+  const before = statAt(directory.fd, name);
+  if (before === null) return { outcome: 'absent' };
+  if (before.kind === 'dir' || !isExpected(before, expected)) return { outcome: 'changed' };
+  const trouble = keepInTrash(site, directory, name, expected, kept);
+  if (trouble !== null) return { outcome: trouble };
+  try {
+    renameSync(at(site.area.stage.fd, stagedName), at(directory.fd, name));
+  } catch (error) {
+    unlinkSync(at(site.area.trash.fd, kept));
+    if (errnoOf(error) === 'EISDIR') return { outcome: 'changed' };
+    throw error;
+  }
+  return placed(site, path, directory, staged);
+}
+
+/** The old version is in the trash under its own inode, or else as a copy; null when that is done and the name still leads to it. */
+function keepInTrash(
+  site: Site,
+  directory: OpenDirectory,
+  name: string,
+  expected: Expected,
+  trashName: string,
+): 'changed' | 'absent' | null {
+  const trashFd = site.area.trash.fd;
+  try {
+    linkSync(at(directory.fd, name), at(trashFd, trashName));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 'absent';
+    if (!noLinks.includes(errnoOf(error) ?? '')) throw error;
+    return copyToTrash(directory.fd, name, expected, trashFd, trashName) ? null : 'changed';
+  }
+  const kept = statAt(trashFd, trashName);
+  const now = statAt(directory.fd, name);
+  if (kept !== null && isSameVersion(kept, expected) && now?.ino === kept.ino) return null;
+  unlinkSync(at(trashFd, trashName));
+  return now === null ? 'absent' : 'changed';
+}
+
+/** Never replaces: a link fails where a name stands. Without hard links a look has to do, and a race with a new file is possible. */
+function moveIfFree(fromFd: number, from: string, toFd: number, to: string): boolean {
+  try {
+    linkSync(at(fromFd, from), at(toFd, to));
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    if (!noLinks.includes(errnoOf(error) ?? '')) throw error;
+    if (statAt(toFd, to) !== null) return false;
+    renameSync(at(fromFd, from), at(toFd, to));
+    return true;
+  }
+  unlinkSync(at(fromFd, from));
+  return true;
+}
+
+/** Looks again, from the root, at what was put in place. */
+function placed(site: Site, path: BytePath, directory: OpenDirectory, wanted: PreciseStat): Placed {
+  if (!site.walk.isStillAt(parentOf(path), directory)) return { outcome: 'moved' };
+  const stat = preciseAt(directory.fd, nameOf(path));
+  if (stat === null || stat.ino !== wanted.ino || stat.size !== wanted.size || stat.mtimeUs !== wanted.mtimeUs)
+    return { outcome: 'changed' };
+  return { outcome: 'done', stat };
+}
+
+/** A name of the trash is used once: what an earlier, killed attempt left there is not overwritten. */
+function freeTrashName(site: Site, trashName: string): string {
+  const name = trashNameOf(trashName);
+  if (statAt(site.area.trash.fd, name) !== null) throw new DiskFault('io', `the trash already holds ${name}`);
+  return name;
+}

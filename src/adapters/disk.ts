@@ -1,0 +1,163 @@
+import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { type BytePath, nameOf, parentOf } from '../model/path.ts';
+import { DiskFault, type PreciseStat, type ShareTree } from '../ports/filesystem.ts';
+import { type Area, clearStage, closeArea, hasAreaInside, insideName, openArea, trashNameOf } from './disk-area.ts';
+import { faultFrom, faulting } from './disk-faults.ts';
+import { openFile } from './disk-file.ts';
+import { lockArea } from './disk-lock.ts';
+import { makeDirectory, makeLink, removeDirectory, setMetadata } from './disk-make.ts';
+import { moveToTrash, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
+import { readListing } from './disk-scan.ts';
+import { Stage } from './disk-stage.ts';
+import { at, preciseAt, preciseOf } from './disk-stat.ts';
+import { type OpenDirectory, Walk } from './disk-walk.ts';
+
+/** A share's tree on a real disk. `close` gives up its descriptors; the next call opens them again. */
+export interface DiskTree extends ShareTree {
+  close(): void;
+}
+
+/**
+ * `root` is absolute, as configured, and may be a link to a directory. `rootState()` begins a cycle: it looks at the configured path
+ * anew and forgets every descriptor. `lockRoot` comes before `prepareStaging`, which removes what it takes for leftovers.
+ */
+export function openShareTree(options: { root: string; shareName: string }): DiskTree {
+  const walk = new Walk(options.root);
+  const staging = new Staging(walk, options.shareName);
+  return {
+    ...readingPart(walk),
+    ...stagingPart(walk, staging),
+    ...changingPart(walk, staging),
+    ...trashPart(staging),
+    get stagingInsideRoot() {
+      return faulting('look for the staging area in', '', () => staging.nameInside());
+    },
+    createRoot: () => faulting('create', '', () => mkdirSync(options.root, { mode: 0o755 })),
+    rootState: () => {
+      staging.close();
+      return walk.rootState();
+    },
+    close: () => {
+      staging.close();
+      walk.close();
+    },
+  };
+}
+
+/** The staging area, opened at the first need of a cycle. */
+class Staging {
+  readonly #walk: Walk;
+  readonly #shareName: string;
+  #open: { readonly area: Area; readonly stage: Stage } | null = null;
+  #inside: string | null | undefined;
+
+  constructor(walk: Walk, shareName: string) {
+    this.#walk = walk;
+    this.#shareName = shareName;
+  }
+
+  opened(): { readonly area: Area; readonly stage: Stage } {
+    if (this.#open === null) {
+      const area = openArea(this.#walk.root(), this.#shareName);
+      this.#open = { area, stage: new Stage(area) };
+      this.#inside = undefined;
+    }
+    return this.#open;
+  }
+
+  site(): Site {
+    return { walk: this.#walk, area: this.opened().area };
+  }
+
+  /** An area of an earlier run counts too: its trash is no content. */
+  nameInside(): string | null {
+    if (this.#inside === undefined) this.#inside = hasAreaInside(this.#walk.root()) ? insideName : null;
+    return this.#inside;
+  }
+
+  close(): void {
+    if (this.#open !== null) {
+      this.#open.stage.endBatch();
+      closeArea(this.#open.area);
+    }
+    this.#open = null;
+    this.#inside = undefined;
+  }
+}
+
+type ReadingPart = Pick<ShareTree, 'readDirectory' | 'look' | 'readLink' | 'open'>;
+type StagingPart = Pick<ShareTree, 'prepareStaging' | 'stage' | 'discard' | 'flush' | 'lockRoot'>;
+type TrashPart = Pick<ShareTree, 'lookInTrash' | 'openInTrash' | 'readLinkInTrash' | 'removeFromTrash' | 'listTrash' | 'restoreFromTrash'>;
+type ChangingPart = Pick<
+  ShareTree,
+  'placeNew' | 'placeOver' | 'moveToTrash' | 'makeDirectory' | 'removeDirectory' | 'makeLink' | 'replaceByLink' | 'setMetadata'
+>;
+
+function readingPart(walk: Walk): ReadingPart {
+  const look = (path: BytePath): PreciseStat | null =>
+    path === '' ? preciseOf(walk.root().fd) : preciseAt(walk.parent(path).fd, nameOf(path));
+  return {
+    readDirectory: (path, keep) => faulting('read the directory', path, () => readListing(walk.directory(path), keep)),
+    look: (path) => faulting('look at', path, () => look(path)),
+    readLink: (path) => faulting('read the link', path, () => readlinkSync(at(walk.parent(path).fd, nameOf(path)), 'latin1')),
+    open: (path) => faulting('open', path, () => openFile(walk.parent(path).fd, nameOf(path), path)),
+  };
+}
+
+function stagingPart(walk: Walk, staging: Staging): StagingPart {
+  return {
+    prepareStaging: () => {
+      staging.close();
+      faulting('prepare the staging area of', '', () => clearStage(staging.opened().area));
+    },
+    stage: (directory) => faulting('stage a file for', directory, () => staging.opened().stage.create(nearest(walk, directory))),
+    discard: (staged) => faulting('discard', `staged ${staged.name}`, () => staging.opened().stage.discard(staged.name)),
+    flush: async () => {
+      const { stage } = faulting('open the staging area of', '', () => staging.opened());
+      await stage.flush();
+      faulting('tidy the staging area of', '', () => stage.endBatch());
+    },
+    lockRoot: (stateId) => faulting('lock', '', () => lockArea(staging.opened().area, stateId)),
+  };
+}
+
+/** The directory, or where it will be made: rights are inherited from level to level, so the nearest one that stands passes on the same. */
+function nearest(walk: Walk, path: BytePath): OpenDirectory {
+  for (let tried = path; ; tried = parentOf(tried)) {
+    try {
+      return walk.directory(tried);
+    } catch (error) {
+      const fault = faultFrom(error, 'open', tried);
+      if (tried === '' || !(fault instanceof DiskFault) || fault.code === 'io') throw fault;
+    }
+  }
+}
+
+function changingPart(walk: Walk, staging: Staging): ChangingPart {
+  return {
+    placeNew: (staged, path) => faulting('place', path, () => placeNew(staging.site(), staged, path)),
+    placeOver: (staged, path, expected, trashName) =>
+      faulting('replace', path, () => placeOver(staging.site(), staged, path, expected, trashName)),
+    replaceByLink: (path, target, expected, trashName) =>
+      faulting('replace', path, () => replaceByLink(staging.site(), path, target, expected, trashName)),
+    moveToTrash: (path, expected, trashName) =>
+      faulting('move to the trash', path, () => moveToTrash(staging.site(), path, expected, trashName)),
+    makeDirectory: (path, mode) => faulting('make the directory', path, () => makeDirectory(walk, path, mode)),
+    removeDirectory: (path) => faulting('remove the directory', path, () => removeDirectory(walk, path)),
+    makeLink: (path, target) => faulting('make the link', path, () => makeLink(walk, path, target)),
+    setMetadata: (path, ino, metadata) => faulting('set the metadata of', path, () => setMetadata(walk, path, ino, metadata)),
+  };
+}
+
+function trashPart(staging: Staging): TrashPart {
+  const fd = (): number => staging.opened().area.trash.fd;
+  const inTrash = <T>(doing: string, name: string, step: () => T): T => faulting(doing, `trash/${name}`, step);
+  return {
+    restoreFromTrash: (name, path) => faulting('restore', path, () => restoreFromTrash(staging.site(), name, path)),
+    lookInTrash: (name) => inTrash('look at', name, () => preciseAt(fd(), trashNameOf(name))),
+    openInTrash: (name) => inTrash('open', name, () => openFile(fd(), trashNameOf(name), `trash/${name}`)),
+    readLinkInTrash: (name) => inTrash('read the link', name, () => readlinkSync(at(fd(), trashNameOf(name)), 'latin1')),
+    removeFromTrash: (name) => inTrash('remove', name, () => rmSync(at(fd(), trashNameOf(name)), { recursive: true, force: true })),
+    listTrash: () => inTrash('list', '', () => readdirSync(`/proc/self/fd/${fd()}`, 'latin1').sort()),
+  };
+}
