@@ -35,6 +35,9 @@ export const formatBytesMax = 64 * 1024;
 const limitFactorMax = 16;
 const codecsMax = 16;
 
+/** Small enough that a killed upload resumes near where it was and a chunk fits in memory twice; most files are one chunk. */
+const birthChunkBytes = 8 * 1024 * 1024;
+
 /** The format of a new share. */
 export function birthFormat(share: string, historyMs: number, created: ShareFormat['created']): ShareFormat {
   return {
@@ -43,7 +46,7 @@ export function birthFormat(share: string, historyMs: number, created: ShareForm
     limits: birthLimits,
     codecs,
     historyMs,
-    chunking: { kind: 'fixed', bytes: birthLimits.chunkBytesMax },
+    chunking: { kind: 'fixed', bytes: birthChunkBytes },
     created,
   };
 }

@@ -11,6 +11,8 @@ export interface Limits {
   readonly payloadRawBytesMax: number;
   /** One separately compressed frame of a payload, after decompression: what a reader inflates before it looks at the lines. */
   readonly frameBytesMax: number;
+  /** A frame may be at most this many times as long as it is stored; honest change lists stay far below, bombs do not. */
+  readonly inflateRatioMax: number;
   /** One line of a payload. */
   readonly lineBytesMax: number;
   /** Entries of each list of a record: changes, locations, inline contents, hashes, and the chunks of all its files together. */
@@ -38,6 +40,7 @@ export const birthLimits: Limits = Object.freeze({
   bodyBytesMax: 64 * MiB,
   payloadRawBytesMax: 256 * MiB,
   frameBytesMax: MiB,
+  inflateRatioMax: 256,
   lineBytesMax: 64 * KiB,
   changesMax: 250_000,
   inlineBytesMax: 64 * KiB,

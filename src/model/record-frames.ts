@@ -4,7 +4,8 @@ import type { Limits } from './limits.ts';
 
 /**
  * A payload is cut into frames that are compressed one by one, so that a reader inflates at most `frameBytesMax` before it looks at
- * the lines, and stops at the first bad one: a few bytes that inflate to gigabytes cost one frame. A frame ends with a line's end.
+ * the lines, and stops at the first bad one: a few bytes that inflate to gigabytes cost one frame. A frame ends with a line's end,
+ * and is stored uncompressed if compression would shrink it not at all or more than `inflateRatioMax` times.
  *
  *     u8 codec (0 none, 1 brotli) · u32 big-endian stored length · u32 big-endian raw length · stored bytes
  */
@@ -26,7 +27,7 @@ export function encodeFrames(lines: readonly string[], limits: Limits): Framed {
     const to = frameEnd(lines, from, limits);
     const raw = Buffer.from(`${lines.slice(from, to).join('\n')}\n`, 'utf8');
     rawBytes += raw.length;
-    parts.push(...encodeFrame(raw));
+    parts.push(...encodeFrame(raw, limits));
     from = to;
   }
   return { stored: Buffer.concat(parts), rawBytes };
@@ -43,9 +44,9 @@ function frameEnd(lines: readonly string[], from: number, limits: Limits): numbe
   return at;
 }
 
-function encodeFrame(raw: Buffer): Buffer[] {
+function encodeFrame(raw: Buffer, limits: Limits): Buffer[] {
   const compressed = brotliCompressSync(raw, brotliFast);
-  const shrinks = compressed.length < raw.length;
+  const shrinks = compressed.length < raw.length && raw.length <= compressed.length * limits.inflateRatioMax;
   const stored = shrinks ? compressed : raw;
   const header = Buffer.alloc(frameHeaderBytes);
   header.writeUInt8(shrinks ? codecBrotli : codecNone, 0);
@@ -63,6 +64,8 @@ export function* readLines(stored: Buffer, rawBytes: number, limits: Limits): Ge
     at += frameHeaderBytes;
     if (frame.length > stored.length - at) throw new Malformed('a frame is cut off');
     if (frame.raw < 1 || frame.raw > limits.frameBytesMax || frame.raw > remaining) throw new Malformed('a frame is too long');
+    if (frame.raw > frame.length * limits.inflateRatioMax)
+      throw new Malformed(`a frame inflates more than ${limits.inflateRatioMax} times`);
     yield* linesOf(inflate(stored.subarray(at, at + frame.length), frame.codec, frame.raw), limits);
     at += frame.length;
     remaining -= frame.raw;
