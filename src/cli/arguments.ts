@@ -1,0 +1,128 @@
+import { parseDuration } from '../model/duration.ts';
+import { nearest } from '../model/nearest.ts';
+import type { Command, Common } from './command.ts';
+import { type CommandSpec, commands, commonFlags, jsonFlag, unbuiltCommands } from './command-table.ts';
+import { type Flag, type Misuse, misuse, type Split, splitFlags } from './flags.ts';
+
+export type Parsed = { readonly ok: true; readonly command: Command } | Misuse;
+
+export const defaultConfigFile = '/etc/flocksync.yml';
+
+/** The arguments after the program's name. A misuse is one sentence for standard error and exit code 2. */
+export function parseArguments(argv: readonly string[]): Parsed {
+  const at = nameIndex(argv);
+  const name = argv[at];
+  if (at > 0 || name === undefined) return withoutCommand(argv, name);
+  if (name === '--help' || name === '-h') return { ok: true, command: { name: 'help', topic: null } };
+  if (name === '--version' || name === '-V') return { ok: true, command: { name: 'version' } };
+  const spec = commands.find((one) => one.name === name);
+  if (spec === undefined) return misuse(unknownCommand(name));
+  const known: readonly Flag[] = [...spec.flags, ...commonFlags, ...(spec.json ? [jsonFlag] : [])];
+  const split = splitFlags(argv.slice(1), { command: name, known, unbuilt: spec.unbuiltFlags });
+  if (!split.ok) return split;
+  if (split.flags.has('help')) return { ok: true, command: { name: 'help', topic: name } };
+  return wordsFault(spec, split.words) ?? build(spec, split);
+}
+
+/** The command stands first; `--help` and `--version` may stand in its place. */
+function nameIndex(argv: readonly string[]): number {
+  if (['--help', '-h', '--version', '-V'].includes(argv[0] ?? '')) return 0;
+  return argv.findIndex((argument) => !argument.startsWith('-'));
+}
+
+function withoutCommand(argv: readonly string[], name: string | undefined): Misuse {
+  const first = argv[0];
+  if (first === undefined) return misuse('a command is missing: `flocksync --help` lists them');
+  const hint = name === undefined ? '`flocksync --help` lists the commands' : 'for example `flocksync sync --config FILE`';
+  return misuse(`${first} stands before the command: write flags after it, ${hint}`);
+}
+
+function unknownCommand(name: string): string {
+  if (unbuiltCommands.includes(name)) return `the command ${name} is not built yet`;
+  const close = nearest(name, [...commands.map((one) => one.name), ...unbuiltCommands]);
+  return `there is no command "${name}": ${close === undefined ? '`flocksync --help` lists them' : `did you mean ${close}?`}`;
+}
+
+function wordsFault(spec: CommandSpec, words: readonly string[]): Misuse | undefined {
+  const form = `flocksync ${spec.name}${spec.words === '' ? '' : ` ${spec.words}`}`;
+  if (words.includes('')) return misuse(`${spec.name} was given an empty argument: write ${form}`);
+  if (words.length < spec.wordsMin) return misuse(`${spec.name} needs an argument: write ${form}`);
+  if (words.length <= spec.wordsMax) return undefined;
+  return misuse(`${spec.name} does not know what to do with "${words[spec.wordsMax]}": write ${form}`);
+}
+
+function build(spec: CommandSpec, split: Split): Parsed {
+  const { words, flags } = split;
+  const common = commonOf(split);
+  switch (spec.name) {
+    case 'sync':
+      return buildSync(split, common);
+    case 'wait':
+      return buildWait(split, common);
+    case 'log':
+      return buildLog(split, common);
+    case 'status':
+    case 'conflicts':
+      return { ok: true, command: { name: spec.name, shares: words, ...common } };
+    case 'run':
+    case 'doctor':
+      return { ok: true, command: { name: spec.name, ...common } };
+    case 'demo':
+      return { ok: true, command: { name: 'demo', keep: flags.has('keep'), ...common } };
+    case 'history':
+      return { ok: true, command: { name: 'history', path: words[0] ?? '', share: textOf(flags, 'share'), ...common } };
+    case 'approve':
+    case 'reject':
+      return { ok: true, command: { name: spec.name, ids: words, share: textOf(flags, 'share'), ...common } };
+    case 'forget':
+      return { ok: true, command: { name: 'forget', share: words[0] ?? '', ...common } };
+    case 'help':
+      return buildHelp(words[0]);
+  }
+}
+
+function commonOf({ flags }: Split): Common {
+  const config = textOf(flags, 'config') ?? defaultConfigFile;
+  return { config, json: flags.has('json'), verbose: flags.has('verbose'), quiet: flags.has('quiet') };
+}
+
+function buildSync({ words, flags }: Split, common: Common): Parsed {
+  const only = textOf(flags, 'only');
+  if (only !== null && only !== 'publish' && only !== 'pull') return misuse(`--only takes publish or pull, found "${only}"`);
+  return { ok: true, command: { name: 'sync', shares: words, dryRun: flags.has('dry-run'), only, wait: !flags.has('no-wait'), ...common } };
+}
+
+function buildWait({ words, flags }: Split, common: Common): Parsed {
+  const record = countOf(flags, 'record');
+  const timeout = textOf(flags, 'timeout');
+  const timeoutMs = timeout === null ? null : parseDuration(timeout);
+  if (record === undefined) return misuse(`--record takes a number from 1 up, found "${textOf(flags, 'record')}"`);
+  if (timeoutMs === undefined) return misuse(`--timeout takes a duration such as 30s or 5m, found "${timeout}"`);
+  return { ok: true, command: { name: 'wait', shares: words, all: flags.has('all'), record, timeoutMs, ...common } };
+}
+
+function buildLog({ words, flags }: Split, common: Common): Parsed {
+  const limit = countOf(flags, 'limit');
+  if (limit === undefined) return misuse(`--limit takes a number from 1 up, found "${textOf(flags, 'limit')}"`);
+  return { ok: true, command: { name: 'log', shares: words, limit: limit ?? 20, ...common } };
+}
+
+function buildHelp(topic: string | undefined): Parsed {
+  if (topic === undefined || topic === 'config' || commands.some((one) => one.name === topic)) {
+    return { ok: true, command: { name: 'help', topic: topic ?? null } };
+  }
+  return misuse(unknownCommand(topic));
+}
+
+function textOf(flags: Split['flags'], long: string): string | null {
+  const value = flags.get(long);
+  return typeof value === 'string' ? value : null;
+}
+
+/** null when the flag is absent, undefined when it is no whole number from 1 up. */
+function countOf(flags: Split['flags'], long: string): number | null | undefined {
+  const text = textOf(flags, long);
+  if (text === null) return null;
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  return count >= 1 ? count : undefined;
+}

@@ -1,0 +1,199 @@
+import type { CommandName } from './command.ts';
+import type { Flag } from './flags.ts';
+
+/** How a command is written, for the parser and for its help screen: one table, so that they cannot disagree. */
+export interface CommandSpec {
+  readonly name: Exclude<CommandName, 'version'>;
+  /** The words after the name, as help writes them. */
+  readonly words: string;
+  readonly wordsMin: number;
+  readonly wordsMax: number;
+  readonly json: boolean;
+  readonly flags: readonly (Flag & { readonly about: string })[];
+  /** Documented flags that this release lacks. */
+  readonly unbuiltFlags: readonly string[];
+  readonly about: string;
+  /** Paragraphs of the help screen. */
+  readonly details: readonly string[];
+  readonly examples: readonly string[];
+}
+
+const many = Number.MAX_SAFE_INTEGER;
+const share = { long: 'share', value: 'NAME', about: 'the share that is meant' };
+const noWords = { words: '', wordsMin: 0, wordsMax: 0 };
+const shares = { words: '[SHARE…]', wordsMin: 0, wordsMax: many };
+
+export const commonFlags: readonly (Flag & { readonly about: string })[] = [
+  { long: 'config', value: 'FILE', about: 'the config file (default /etc/flocksync.yml)' },
+  { long: 'verbose', short: 'v', about: 'say each step on standard error' },
+  { long: 'quiet', short: 'q', about: 'no progress, no summary; problems are still said' },
+  { long: 'help', short: 'h', about: 'this screen' },
+];
+export const jsonFlag: Flag & { readonly about: string } = { long: 'json', about: 'one JSON document, with a schema version' };
+
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'sync',
+    ...shares,
+    json: false,
+    flags: [
+      { long: 'dry-run', short: 'n', about: 'print what would be done, one line per path; do nothing' },
+      { long: 'only', value: 'publish|pull', about: 'one half of the cycle' },
+      { long: 'no-wait', about: 'when a cycle is running already, leave at once with 0' },
+    ],
+    unbuiltFlags: ['path'],
+    about: 'one whole cycle: publish local changes, pull and apply those of others',
+    details: [
+      'What cron runs. Exit 0 means that everything that was there at the start is in the log, and everything in the log is here.',
+      'Beside a running cycle or daemon it asks that one and waits for it. Without a terminal it prints nothing when all is well.',
+    ],
+    examples: ['flocksync sync', "flocksync sync -n 'site*'", 'flocksync sync --only pull webroot'],
+  },
+  {
+    name: 'run',
+    ...noWords,
+    json: false,
+    flags: [],
+    unbuiltFlags: [],
+    about: 'the daemon: polls, scans by schedule, stops cleanly on SIGTERM',
+    details: ['Stays in the foreground, for systemd or a container. SIGTERM and SIGINT finish the step under way and exit 0.'],
+    examples: ['flocksync run -v'],
+  },
+  {
+    name: 'status',
+    ...shares,
+    json: true,
+    flags: [],
+    unbuiltFlags: [],
+    about: 'where this member stands: cursor, lag, problems, holds, deviations',
+    details: ['Reads the journal and the bucket, changes nothing.'],
+    examples: ['flocksync status', 'flocksync status webroot --json'],
+  },
+  {
+    name: 'wait',
+    ...shares,
+    json: true,
+    flags: [
+      { long: 'all', about: 'wait for every member, not only this one' },
+      { long: 'record', value: 'N', about: 'wait for record N (default: the newest now)' },
+      { long: 'timeout', value: 'DURATION', about: 'give up after this time, such as 30s or 5m' },
+    ],
+    unbuiltFlags: [],
+    about: 'wait until everything published by now is applied',
+    details: ['Exit 0 when it is applied everywhere that was asked for, 1 with the names of those that lag.'],
+    examples: ['flocksync wait --all --timeout 2m webroot'],
+  },
+  {
+    name: 'log',
+    ...shares,
+    json: true,
+    flags: [{ long: 'limit', value: 'N', about: 'the newest N records (default 20)' }],
+    unbuiltFlags: [],
+    about: 'the newest records: who changed what, and when',
+    details: [],
+    examples: ['flocksync log webroot --limit 50'],
+  },
+  {
+    name: 'history',
+    words: 'PATH',
+    wordsMin: 1,
+    wordsMax: 1,
+    json: true,
+    flags: [share],
+    unbuiltFlags: [],
+    about: 'the versions of one path, oldest first',
+    details: ['PATH is absolute, or relative to the root of the share; with several shares --share decides.'],
+    examples: ['flocksync history /var/www/html/index.php', 'flocksync history index.php --share webroot'],
+  },
+  {
+    name: 'conflicts',
+    ...shares,
+    json: true,
+    flags: [],
+    unbuiltFlags: [],
+    about: 'resolved conflicts: which version won, where the other is kept',
+    details: [],
+    examples: ['flocksync conflicts webroot'],
+  },
+  {
+    name: 'approve',
+    words: '[ID…]',
+    wordsMin: 0,
+    wordsMax: many,
+    json: false,
+    flags: [share],
+    unbuiltFlags: [],
+    about: 'let through what a guard holds',
+    details: ['Without an ID: everything that is held. `flocksync status` names the IDs and what they hold.'],
+    examples: ['flocksync approve --share webroot', 'flocksync approve 4f2a91c07b3d5e18'],
+  },
+  {
+    name: 'reject',
+    words: '[ID…]',
+    wordsMin: 0,
+    wordsMax: many,
+    json: false,
+    flags: [share],
+    unbuiltFlags: [],
+    about: 'bring back what a guard holds, instead of deleting it elsewhere',
+    details: ['Without an ID: everything that is held.'],
+    examples: ['flocksync reject 4f2a91c07b3d5e18'],
+  },
+  {
+    name: 'forget',
+    words: 'SHARE',
+    wordsMin: 1,
+    wordsMax: 1,
+    json: false,
+    flags: [],
+    unbuiltFlags: [],
+    about: 'drop the journal of a share that this member no longer holds',
+    details: ['Removes local state only: the files that are left and the bucket stay as they are.'],
+    examples: ['flocksync forget sites-old.example.com'],
+  },
+  {
+    name: 'doctor',
+    ...noWords,
+    json: true,
+    flags: [],
+    unbuiltFlags: [],
+    about: 'test endpoint, credentials, permissions, conditional puts, clock',
+    details: ['Each finding comes with its fix. Writes and removes a few small objects below the prefix.'],
+    examples: ['flocksync doctor'],
+  },
+  {
+    name: 'demo',
+    ...noWords,
+    json: false,
+    flags: [{ long: 'keep', about: 'leave the directories in place at the end' }],
+    unbuiltFlags: [],
+    about: 'three members and an S3 server in temporary directories, a minute',
+    details: ['Needs neither a config file nor credentials nor root.'],
+    examples: ['flocksync demo'],
+  },
+  {
+    name: 'help',
+    words: '[COMMAND]',
+    wordsMin: 0,
+    wordsMax: 1,
+    json: false,
+    flags: [],
+    unbuiltFlags: [],
+    about: 'this list, or the screen of one command; `help config` shows a config',
+    details: [],
+    examples: ['flocksync help sync', 'flocksync help config'],
+  },
+];
+
+/** Commands that are documented or planned, and refused by name in this release. */
+export const unbuiltCommands: readonly string[] = [
+  'restore',
+  'undo',
+  'diff',
+  'verify',
+  'housekeep',
+  'join',
+  'init',
+  'install',
+  'upgrade-format',
+];

@@ -1,0 +1,112 @@
+/** Flags that every command takes. */
+export interface Common {
+  /** Path of the config file. */
+  readonly config: string;
+  /** One JSON document on standard output; only read commands accept it. */
+  readonly json: boolean;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+}
+
+/** Names or globs as typed; empty means all. See `selectShares`. */
+interface Shares {
+  readonly shares: readonly string[];
+}
+
+export interface SyncCommand extends Common, Shares {
+  readonly name: 'sync';
+  readonly dryRun: boolean;
+  readonly only: 'publish' | 'pull' | null;
+  /** False: leave at once when another cycle runs. */
+  readonly wait: boolean;
+}
+
+export interface RunCommand extends Common {
+  readonly name: 'run';
+}
+
+export interface StatusCommand extends Common, Shares {
+  readonly name: 'status';
+}
+
+export interface WaitCommand extends Common, Shares {
+  readonly name: 'wait';
+  /** All members, not only this one. */
+  readonly all: boolean;
+  /** A sequence number, or null for the head as first read. */
+  readonly record: number | null;
+  readonly timeoutMs: number | null;
+}
+
+export interface LogCommand extends Common, Shares {
+  readonly name: 'log';
+  /** Records to show, the newest ones. */
+  readonly limit: number;
+}
+
+export interface HistoryCommand extends Common {
+  readonly name: 'history';
+  /** As typed: absolute, or relative to the share's root. */
+  readonly path: string;
+  readonly share: string | null;
+}
+
+export interface ConflictsCommand extends Common, Shares {
+  readonly name: 'conflicts';
+}
+
+export interface ApproveCommand extends Common {
+  readonly name: 'approve';
+  /** Hold ids or record numbers as typed; empty means everything that is held. */
+  readonly ids: readonly string[];
+  readonly share: string | null;
+}
+
+export interface RejectCommand extends Common {
+  readonly name: 'reject';
+  readonly ids: readonly string[];
+  readonly share: string | null;
+}
+
+export interface ForgetCommand extends Common {
+  readonly name: 'forget';
+  readonly share: string;
+}
+
+export interface DoctorCommand extends Common {
+  readonly name: 'doctor';
+}
+
+export interface DemoCommand extends Common {
+  readonly name: 'demo';
+  /** Leave the directories in place at the end. */
+  readonly keep: boolean;
+}
+
+export interface HelpCommand {
+  readonly name: 'help';
+  /** A command or topic, or null for the general screen. */
+  readonly topic: string | null;
+}
+
+export interface VersionCommand {
+  readonly name: 'version';
+}
+
+export type Command =
+  | SyncCommand
+  | RunCommand
+  | StatusCommand
+  | WaitCommand
+  | LogCommand
+  | HistoryCommand
+  | ConflictsCommand
+  | ApproveCommand
+  | RejectCommand
+  | ForgetCommand
+  | DoctorCommand
+  | DemoCommand
+  | HelpCommand
+  | VersionCommand;
+
+export type CommandName = Command['name'];
