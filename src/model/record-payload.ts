@@ -107,7 +107,7 @@ function readChunks(line: Json, reading: ChangeReading, limits: Limits): void {
   const awaited = reading.open?.awaited ?? null;
   const pairs = readList(line.c, 'chunks');
   reading.chunks += pairs.length;
-  if (awaited === null || awaited.into.length + pairs.length > awaited.count) throw new Malformed('chunks that belong to no file');
+  if (awaited === null) throw new Malformed('chunks that belong to no file');
   if (reading.chunks > limits.changesMax) throw new Malformed(`more than ${limits.changesMax} chunks`);
   for (const pair of pairs) awaited.into.push(readChunk(pair, limits));
 }

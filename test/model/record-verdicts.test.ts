@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../src/model/digest.ts';
+import type { Chunk } from '../../src/model/entry.ts';
 import { birthLimits } from '../../src/model/limits.ts';
 import { decodePayload, decodeRecord } from '../../src/model/record-decode.ts';
 import { type Forgery, forge, judge, signed } from './record-forge.ts';
@@ -159,8 +160,10 @@ describe('R-B1: right own hash and wrong content is bad', () => {
     const puts = changesOf(...four.map((path) => ({ op: 'put' as const, path, base: 0, entry: file })));
     expect(judgeUnder(limits, puts)).toBe('bad');
     expect(judgeUnder(limits, { kind: 'need', hashes: four.map((text) => contentHash(text)) })).toBe('bad');
-    const chunks = [1, 1, 1, 2].map((size) => ({ hash, size }));
-    expect(judgeUnder(limits, changesOf({ op: 'put', path: 'a', base: 0, entry: { ...file, chunks } }))).toBe('bad');
+    const [one, rest] = [1, 4].map((size) => ({ hash, size })) as [Chunk, Chunk];
+    const two = ['a', 'b'].map((path) => ({ op: 'put' as const, path, base: 0, entry: { ...file, chunks: [one, rest] } }));
+    expect(judgeUnder({ ...limits, changesMax: 4 }, changesOf(...two))).toBe('ok');
+    expect(judgeUnder(limits, changesOf(...two))).toBe('bad');
   });
 });
 
