@@ -1,6 +1,6 @@
 import type { DirEntry, Entry, Sequence } from './entry.ts';
 import type { BytePath } from './path.ts';
-import { ancestorsOf, isWithin } from './path.ts';
+import { ancestorsOf } from './path.ts';
 
 /** One change that this member is about to append. `entry` null deletes. */
 export interface Publication {
@@ -25,72 +25,76 @@ export interface Closed {
   readonly publications: ReadonlyMap<BytePath, Publication>;
   /** Deletions of directories taken back because something below survives, with one survivor each. */
   readonly withdrawn: ReadonlyMap<BytePath, BytePath>;
-  /** Local files or links that wanted to replace a directory which survives: losers of a kind conflict. */
+  /** Files or links that wanted to stand where a directory has to be: losers of a kind conflict. */
   readonly displaced: readonly Publication[];
 }
 
 const defaultDirectory: DirEntry = { kind: 'dir', mode: 0o755, owner: null, group: null };
+
+interface Closing {
+  readonly publications: Map<BytePath, Publication>;
+  readonly withdrawn: Map<BytePath, BytePath>;
+  readonly displaced: Publication[];
+}
 
 /**
  * Rule R3: after these publications every live entry of the log stands in directories only. A surviving entry forces its ancestors
  * to be directories; a directory with live descendants is neither deleted nor replaced.
  */
 export function close(planned: ReadonlyMap<BytePath, Publication>, view: CloseView): Closed {
-  const publications = new Map(planned);
-  forceAncestors(publications, view);
-  const { withdrawn, displaced } = keepParents(publications, view);
-  return { publications, withdrawn, displaced };
+  const closing: Closing = { publications: new Map(planned), withdrawn: new Map(), displaced: [] };
+  forceAncestors(closing, view);
+  keepParents(closing, view);
+  return closing;
 }
 
-function forceAncestors(publications: Map<BytePath, Publication>, view: CloseView): void {
+function forceAncestors(closing: Closing, view: CloseView): void {
   const checked = new Set<BytePath>();
-  for (const { path, entry } of [...publications.values()]) {
+  for (const { path, entry } of [...closing.publications.values()]) {
     if (entry === null) continue;
     for (const ancestor of ancestorsOf(path)) {
       if (checked.has(ancestor)) break;
       checked.add(ancestor);
-      forceDirectory(ancestor, publications, view);
+      forceDirectory(ancestor, path, closing, view);
     }
   }
 }
 
-function forceDirectory(path: BytePath, publications: Map<BytePath, Publication>, view: CloseView): void {
-  const planned = publications.get(path);
+function forceDirectory(path: BytePath, survivor: BytePath, closing: Closing, view: CloseView): void {
+  const planned = closing.publications.get(path);
   const folded = view.folded(path);
-  const after = planned === undefined ? (folded?.entry ?? null) : planned.entry;
+  const after = planned === undefined ? folded?.entry : planned.entry;
   if (after?.kind === 'dir') return;
+  if (planned !== undefined) takeBack(planned, survivor, closing);
+  if (folded?.entry.kind === 'dir') return;
   const here = view.localDirectory(path);
-  const displacesFile = folded !== null && folded.entry.kind !== 'dir';
-  publications.set(path, {
+  closing.publications.set(path, {
     path,
     entry: here ?? defaultDirectory,
     base: folded?.version ?? 0,
-    beats: displacesFile ? folded.version : 0,
+    // What this member deleted or replaced itself lost no conflict.
+    beats: planned === undefined ? (folded?.version ?? 0) : planned.beats,
     onDisk: here !== null,
   });
 }
 
 /** Deepest first, so that a directory kept alive keeps its own parents alive in turn. */
-function keepParents(publications: Map<BytePath, Publication>, view: CloseView): Pick<Closed, 'withdrawn' | 'displaced'> {
-  const withdrawn = new Map<BytePath, BytePath>();
-  const displaced: Publication[] = [];
-  const survivors: BytePath[] = [];
-  for (const publication of [...publications.values()].sort((a, b) => (a.path < b.path ? 1 : -1))) {
+function keepParents(closing: Closing, view: CloseView): void {
+  for (const publication of [...closing.publications.values()].sort((a, b) => (a.path < b.path ? 1 : -1))) {
     const { path, entry } = publication;
     if (entry?.kind === 'dir' || view.folded(path)?.entry.kind !== 'dir') continue;
-    const survivor = survivorBelow(path, publications, view, survivors);
-    if (survivor === undefined) continue;
-    survivors.push(path);
-    publications.delete(path);
-    if (entry === null) withdrawn.set(path, survivor);
-    else displaced.push(publication);
+    const survivor = survivorBelow(path, closing.publications, view);
+    if (survivor !== undefined) takeBack(publication, survivor, closing);
   }
-  return { withdrawn, displaced };
 }
 
-function survivorBelow(path: BytePath, publications: Map<BytePath, Publication>, view: CloseView, known: BytePath[]): BytePath | undefined {
-  const already = known.find((survivor) => survivor !== path && isWithin(survivor, path));
-  if (already !== undefined) return already;
+function takeBack(publication: Publication, survivor: BytePath, { publications, withdrawn, displaced }: Closing): void {
+  publications.delete(publication.path);
+  if (publication.entry === null) withdrawn.set(publication.path, survivor);
+  else displaced.push(publication);
+}
+
+function survivorBelow(path: BytePath, publications: ReadonlyMap<BytePath, Publication>, view: CloseView): BytePath | undefined {
   for (const below of view.foldedBelow(path)) {
     const planned = publications.get(below);
     if (planned === undefined || planned.entry !== null) return below;

@@ -25,8 +25,7 @@ export function toText(path: BytePath): string {
 
 /** True when `toText` loses nothing, so that a JSON consumer can use the text as the name. */
 export function isPlainText(path: BytePath): boolean {
-  const bytes = Buffer.from(path, 'latin1');
-  return Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes);
+  return fromText(toText(path)) === path;
 }
 
 /** The containing directory; '' for a name at the root. */

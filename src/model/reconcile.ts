@@ -49,10 +49,13 @@ export function reconcile(base: Wanted | null, local: Local, want: Wanted | unde
   if (local.seen === 'unknown') return want === undefined ? nothing : { do: 'wait' };
   const before = base?.entry ?? null;
   const here = local.seen === 'same' ? before : local.seen === 'entry' ? local.entry : null;
-  if (policy.role === 'subscriber') return subscribe(before, here, local.seen === 'same', want);
-  if (policy.role === 'publisher') return publishOnly(before, here, base, want);
-  if (want === undefined) return unchangedLog(before, here, base);
-  if (local.seen === 'same') return sameHere(before, want.entry) ? agree : apply;
+  if (policy.role === 'subscriber') return subscribe(before, here, want);
+  if (want === undefined) return unchangedLog(before, here, base?.version ?? 0);
+  return policy.role === 'publisher' ? publishOnly(before, here, want, policy) : merge(before, here, want, policy);
+}
+
+function merge(before: Entry | null, here: Entry | null, want: Wanted, policy: Policy): Decision {
+  if (sameHere(before, here)) return sameHere(before, want.entry) ? agree : apply;
   if (here === null) return localDelete(before, want);
   if (want.entry === null) return remoteDelete(before, here);
   return bothPresent(before, here, want.entry, want.version, policy);
@@ -64,9 +67,10 @@ function sameHere(before: Entry | null, wanted: Entry | null): boolean {
   return sameContent(before, wanted) && metadataDifference(before, wanted).length === 0;
 }
 
-function unchangedLog(before: Entry | null, here: Entry | null, base: Wanted | null): Decision {
+function unchangedLog(before: Entry | null, here: Entry | null, version: Sequence): Decision {
   if (sameHere(before, here)) return nothing;
-  return publish(here, base?.version ?? 0, 0, true);
+  // A tombstone has a number, but the version of an absent path is 0 (rule L2).
+  return publish(here, before === null ? 0 : version, 0, true);
 }
 
 function localDelete(before: Entry | null, want: Wanted): Decision {
@@ -120,23 +124,22 @@ function clamped(entry: FileEntry, nowUs: number): number {
 }
 
 /** Rule J6: a subscriber publishes nothing; its drift stays until the path changes in the log, then goes to the trash. */
-function subscribe(before: Entry | null, here: Entry | null, unchanged: boolean, want: Wanted | undefined): Decision {
+function subscribe(before: Entry | null, here: Entry | null, want: Wanted | undefined): Decision {
   if (want === undefined) return nothing;
   if (sameHere(here, want.entry)) return agree;
-  if (unchanged || here === null || (want.entry !== null && sameContent(here, want.entry))) return apply;
-  if (before !== null && sameContent(before, here)) return apply;
+  if (here === null || sameContent(here, before) || sameContent(here, want.entry)) return apply;
   return { do: 'displace', why: 'drift' };
 }
 
-/** Rule J6: a publisher's disk is the source; what others append is never applied here and never overwritten without a local change. */
-function publishOnly(before: Entry | null, here: Entry | null, base: Wanted | null, want: Wanted | undefined): Decision {
-  if (want === undefined) return unchangedLog(before, here, base);
+/**
+ * Rule J6: a publisher merges its own changes as everybody does, itself preferred in a conflict, but what others append is never applied
+ * here. So its disk may stay behind the base's successor for long, and only what it changed itself may be published: a change of mode
+ * must not re-assert old content, nor bring back what the log has deleted.
+ */
+function publishOnly(before: Entry | null, here: Entry | null, want: Wanted, policy: Policy): Decision {
   if (sameHere(here, want.entry)) return agree;
-  if (sameHere(before, here)) return nothing;
-  if (here === null) return want.entry === null ? agree : publish(null, want.version, 0, true);
-  if (want.entry === null) return publish(here, 0, 0, true);
-  const conflict = !sameContent(here, want.entry) && (before === null || !sameContent(before, want.entry));
-  return publish(here, want.version, conflict ? want.version : 0, true);
+  const decision = merge(before, here, want, { ...policy, conflict: 'local' });
+  return decision.do === 'apply' ? nothing : decision;
 }
 
 function publish(entry: Entry | null, base: Sequence, beats: Sequence, onDisk: boolean): Decision {
@@ -164,16 +167,22 @@ export interface JoinFacts {
 export function reconcileJoin(here: Entry | null, want: Wanted | undefined, facts: JoinFacts, role: Policy['role']): Decision {
   if (want !== undefined && want.entry !== null) return joinPresent(here, want.entry, role);
   if (here === null) return want === undefined ? nothing : agree;
-  if (role === 'subscriber') return { do: 'displace', why: 'join' };
-  if (facts.seeding || facts.reincludedNew) return publish(here, 0, 0, true);
-  const news = !facts.stale && (facts.sinceKnown || facts.join === 'merge' || role === 'publisher');
-  if (news) return publish(here, 0, 0, true);
-  if (facts.incomplete) return nothing;
-  return role === 'publisher' ? nothing : { do: 'displace', why: 'join' };
+  if (isNews(facts, role)) {
+    if (role !== 'subscriber') return publish(here, 0, 0, true);
+    // A subscriber that comes before its publisher must not empty its root into the trash: this is drift until the path changes.
+    if (want === undefined) return nothing;
+  }
+  return facts.incomplete || role === 'publisher' ? nothing : { do: 'displace', why: 'join' };
+}
+
+/** What only this disk has is a creation to be published, neither left over from before nor perhaps still on its way here. */
+function isNews(facts: JoinFacts, role: Policy['role']): boolean {
+  if (facts.seeding || facts.reincludedNew) return true;
+  return !facts.incomplete && !facts.stale && (facts.sinceKnown || facts.join === 'merge' || role === 'publisher');
 }
 
 function joinPresent(here: Entry | null, wanted: Entry, role: Policy['role']): Decision {
-  if (here !== null && sameContent(here, wanted)) return metadataDifference(here, wanted).length === 0 ? agree : role === 'publisher' ? agree : apply;
+  if (sameContent(here, wanted)) return role === 'publisher' || sameHere(here, wanted) ? agree : apply;
   if (role === 'publisher') return nothing;
   return here === null ? apply : { do: 'displace', why: 'join' };
 }
