@@ -1,0 +1,146 @@
+import { type BytePath, nameOf, parentOf } from '../model/path.ts';
+import type { Agreed, DiskStamp, Journal } from '../ports/journal.ts';
+import { type Connection, command, query, type Row, replacing, type Value } from './sqlite-connection.ts';
+import { deeperDirectories, entryColumns, entryValues, entryWidth, pathOf, presentEntryAt } from './sqlite-rows.ts';
+
+export type AgreedPart = Pick<
+  Journal,
+  | 'agreed'
+  | 'agreedChildren'
+  | 'agreedBelow'
+  | 'agreedByHash'
+  | 'agreedCount'
+  | 'putAgreed'
+  | 'putStamp'
+  | 'dropAgreed'
+  | 'distrustAllStamps'
+  | 'directoryDigest'
+  | 'putDirectoryDigest'
+  | 'forgetDirectoryDigests'
+>;
+
+const stampColumns = 'disk_ino, disk_size, disk_mtime, disk_ctime, disk_mode, disk_mtime_us, disk_uid, disk_gid, disk_racy';
+const columns = `dir, name, version, ${entryColumns}, ${stampColumns}`;
+const firstEntry = 3;
+const firstStamp = firstEntry + entryWidth;
+const noStamp: readonly Value[] = stampColumns.split(',').map(() => null);
+
+/**
+ * The merge base and the digests of unchanged directories. What changes a row forgets the digest of its directory, and forgets it
+ * first: a kill between the two then costs one look at a directory, instead of leaving a digest that hides a difference.
+ */
+export function agreedPart(connection: Connection): AgreedPart {
+  const digests = digestPart(connection);
+  return { ...agreedReads(connection), ...agreedWrites(connection, digests), ...digests.part };
+}
+
+function agreedReads(
+  connection: Connection,
+): Pick<AgreedPart, 'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedByHash' | 'agreedCount'> {
+  const one = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? AND name = ?`);
+  const children = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? ORDER BY name`);
+  const deeper = query(connection, `SELECT ${columns} FROM agreed WHERE dir >= ? AND dir < ? ORDER BY dir, name`);
+  const byHash = query(connection, `SELECT ${columns} FROM agreed WHERE hash = ? ORDER BY dir, name LIMIT ?`);
+  const counts = query(connection, 'SELECT kind, count(*), total(size) FROM agreed GROUP BY kind');
+  return {
+    agreed: (path) => {
+      const row = one.row(parentOf(path), nameOf(path));
+      return row === undefined ? null : agreedFrom(row);
+    },
+    agreedChildren: (directory) => children.rows(directory).map(agreedFrom),
+    agreedBelow: (directory) => [...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))].map(agreedFrom),
+    agreedByHash: (hash, limit) => byHash.rows(hash, limit).map(agreedFrom),
+    agreedCount: () => {
+      const rows = new Map(counts.rows().map((row) => [row[0], row]));
+      const count = (kind: string) => (rows.get(kind)?.[1] ?? 0) as number;
+      const bytes = (rows.get('file')?.[2] ?? 0) as number;
+      return { files: count('file'), directories: count('dir'), links: count('link'), bytes };
+    },
+  };
+}
+
+function agreedWrites(
+  connection: Connection,
+  digests: Digests,
+): Pick<AgreedPart, 'putAgreed' | 'putStamp' | 'dropAgreed' | 'distrustAllStamps'> {
+  const put = replacing(connection, 'agreed', columns);
+  const putStamp = command(connection, `UPDATE agreed SET (${stampColumns}) = (${noStamp.map(() => '?')}) WHERE dir = ? AND name = ?`);
+  const kindOf = query(connection, 'SELECT kind FROM agreed WHERE dir = ? AND name = ?');
+  const drop = command(connection, 'DELETE FROM agreed WHERE dir = ? AND name = ?');
+  const distrust = command(connection, `UPDATE agreed SET (${stampColumns}) = (${noStamp.map(() => 'NULL')}) WHERE disk_ino IS NOT NULL`);
+  return {
+    putAgreed: ({ path, entry, version, stamp }) => {
+      const directory = parentOf(path);
+      digests.forget(directory);
+      put(directory, nameOf(path), version, ...entryValues(entry), ...stampValues(stamp));
+    },
+    putStamp: (path, stamp) => {
+      digests.forget(parentOf(path));
+      putStamp(...stampValues(stamp), parentOf(path), nameOf(path));
+    },
+    dropAgreed: (path) => {
+      const [directory, name] = [parentOf(path), nameOf(path)];
+      digests.forget(directory);
+      if (kindOf.row(directory, name)?.[0] === 'dir') digests.forgetWithin(path);
+      drop(directory, name);
+    },
+    distrustAllStamps: () => {
+      digests.part.forgetDirectoryDigests();
+      distrust();
+    },
+  };
+}
+
+interface Digests {
+  readonly forget: (directory: BytePath) => void;
+  /** The directory itself and all below it. */
+  readonly forgetWithin: (directory: BytePath) => void;
+  readonly part: Pick<AgreedPart, 'directoryDigest' | 'putDirectoryDigest' | 'forgetDirectoryDigests'>;
+}
+
+function digestPart(connection: Connection): Digests {
+  const one = query(connection, 'SELECT digest FROM directory_digest WHERE dir = ?');
+  const put = replacing(connection, 'directory_digest', 'dir, digest');
+  const forget = command(connection, 'DELETE FROM directory_digest WHERE dir = ?');
+  const forgetDeeper = command(connection, 'DELETE FROM directory_digest WHERE dir >= ? AND dir < ?');
+  const forgetAll = command(connection, 'DELETE FROM directory_digest');
+  return {
+    forget,
+    forgetWithin: (directory) => {
+      forget(directory);
+      forgetDeeper(...deeperDirectories(directory));
+    },
+    part: {
+      directoryDigest: (directory) => one.row(directory)?.[0] as string | undefined,
+      putDirectoryDigest: put,
+      forgetDirectoryDigests: () => {
+        forgetAll();
+      },
+    },
+  };
+}
+
+function agreedFrom(row: Row): Agreed {
+  return { path: pathOf(row), entry: presentEntryAt(row, firstEntry), version: row[2] as number, stamp: stampFrom(row) };
+}
+
+function stampValues(stamp: DiskStamp | null): readonly Value[] {
+  if (stamp === null) return noStamp;
+  const { ino, size, mtimeKey, ctimeKey, mode, mtimeUs, uid, gid, racy } = stamp;
+  return [ino, size, mtimeKey, ctimeKey, mode, mtimeUs, uid, gid, racy ? 1 : 0];
+}
+
+function stampFrom(row: Row): DiskStamp | null {
+  if (row[firstStamp] === null) return null;
+  return {
+    ino: row[firstStamp] as number,
+    size: row[firstStamp + 1] as number,
+    mtimeKey: row[firstStamp + 2] as number,
+    ctimeKey: row[firstStamp + 3] as number,
+    mode: row[firstStamp + 4] as number,
+    mtimeUs: row[firstStamp + 5] as number,
+    uid: row[firstStamp + 6] as number,
+    gid: row[firstStamp + 7] as number,
+    racy: row[firstStamp + 8] === 1,
+  };
+}

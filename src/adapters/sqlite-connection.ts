@@ -1,0 +1,146 @@
+import type Database from 'better-sqlite3';
+import { JournalFault } from '../ports/journal.ts';
+
+/** What SQLite stores in our columns. Booleans are 0 and 1. */
+export type Value = string | number | Buffer | null;
+/** One row as an array in the order of the selected columns: faster to read than an object with names. */
+export type Row = readonly Value[];
+
+/**
+ * One open SQLite database. Every statement goes through `attempt`, which turns SQLite's errors into `JournalFault` and refuses
+ * to go on inside a transaction that has failed: SQLite itself may have rolled it back already, and what came after would be
+ * committed alone.
+ */
+export class Connection {
+  readonly file: string;
+  readonly readOnly: boolean;
+  readonly sqlite: Database.Database;
+  #depth = 0;
+  #failure: { readonly cause: unknown } | null = null;
+  #flushedAtChanges = -1;
+
+  constructor(file: string, sqlite: Database.Database) {
+    this.file = file;
+    this.sqlite = sqlite;
+    this.readOnly = sqlite.readonly;
+  }
+
+  attempt<T>(work: () => T): T {
+    if (this.#failure !== null) throw this.#failure.cause;
+    try {
+      return work();
+    } catch (cause) {
+      const fault = journalFault(this.file, cause);
+      if (this.#depth > 0 && fault instanceof JournalFault) this.#failure = { cause: fault };
+      throw fault;
+    }
+  }
+
+  /** A nested call joins the outer transaction. A throw at any depth rolls the whole back, even when it is caught further out. */
+  transaction<T>(work: () => T): T {
+    if (this.#depth > 0) return this.#join(work);
+    // A writer takes the lock at once: a read that turns into a write later could find that another process has written meanwhile.
+    this.attempt(() => this.sqlite.exec(this.readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE'));
+    this.#depth = 1;
+    try {
+      const result = this.#join(work);
+      this.attempt(() => this.sqlite.exec('COMMIT'));
+      return result;
+    } catch (cause) {
+      if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
+      throw cause;
+    } finally {
+      this.#depth = 0;
+      this.#failure = null;
+    }
+  }
+
+  #join<T>(work: () => T): T {
+    try {
+      const result = work();
+      if (result instanceof Promise) throw new TypeError('A transaction of the journal cannot wait for a promise.');
+      return result;
+    } catch (cause) {
+      this.#failure ??= { cause };
+      throw cause;
+    }
+  }
+
+  /**
+   * Makes all commits so far durable. Commits under synchronous=NORMAL are written to the WAL without a sync; one commit under FULL
+   * syncs the WAL file, which holds all of them since the last checkpoint, and a checkpoint syncs what it moves
+   * (https://www.sqlite.org/pragma.html#pragma_synchronous). Without a change since the last flush there is nothing to do.
+   */
+  flush(): void {
+    if (this.#depth > 0) throw new Error('The journal cannot be flushed inside a transaction.');
+    if (this.readOnly || this.#changes() === this.#flushedAtChanges) return;
+    this.attempt(() => {
+      this.sqlite.pragma('synchronous = FULL');
+      try {
+        this.sqlite.exec('UPDATE flush SET count = count + 1');
+      } finally {
+        this.sqlite.pragma('synchronous = NORMAL');
+      }
+    });
+    this.#flushedAtChanges = this.#changes();
+  }
+
+  close(): void {
+    this.sqlite.close();
+  }
+
+  #changes(): number {
+    return this.attempt(() => this.sqlite.prepare('SELECT total_changes()').pluck().get() as number);
+  }
+}
+
+export interface Query {
+  row(...values: Value[]): Row | undefined;
+  rows(...values: Value[]): Row[];
+}
+
+/** A statement that returns rows, prepared when it is first used, so that opening a journal prepares nothing. */
+export function query(connection: Connection, sql: string): Query {
+  let prepared: Database.Statement<Value[]> | undefined;
+  const statement = () => {
+    prepared ??= connection.sqlite.prepare<Value[]>(sql).raw(true);
+    return prepared;
+  };
+  return {
+    row: (...values) => connection.attempt(() => statement().get(...values) as Row | undefined),
+    rows: (...values) => connection.attempt(() => statement().all(...values) as Row[]),
+  };
+}
+
+/** A statement that changes rows, prepared when it is first used. */
+export function command(connection: Connection, sql: string): (...values: Value[]) => void {
+  let prepared: Database.Statement<Value[]> | undefined;
+  return (...values) =>
+    connection.attempt(() => {
+      prepared ??= connection.sqlite.prepare<Value[]>(sql);
+      prepared.run(...values);
+    });
+}
+
+/** `INSERT OR REPLACE` with one place for each column of a comma-separated list. */
+export function replacing(connection: Connection, table: string, columns: string): (...values: Value[]) => void {
+  const places = columns.split(',').map(() => '?');
+  return command(connection, `INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places.join(', ')})`);
+}
+
+/** The fault that an error of SQLite or of the file system means for the journal; errors of the program itself pass unchanged. */
+export function journalFault(file: string, cause: unknown): unknown {
+  const code = codeOf(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return new JournalFault('damaged', `The journal ${file} is damaged: ${message}.`, cause);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new JournalFault('unusable', `The journal ${file} is in use by another process.`, cause);
+  if (/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|AUTH|NOLFS|PROTOCOL|NOMEM)/.test(code) || /^E[A-Z]+$/.test(code)) {
+    return new JournalFault('unusable', `The journal ${file} cannot be used: ${message}.`, cause);
+  }
+  return cause;
+}
+
+function codeOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : '';
+  return typeof code === 'string' ? code : '';
+}

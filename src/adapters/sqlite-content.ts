@@ -1,0 +1,111 @@
+import type { Journal, Location, Outbox } from '../ports/journal.ts';
+import { type Connection, command, query, type Row, replacing, type Value } from './sqlite-connection.ts';
+import { jsonFrom } from './sqlite-rows.ts';
+
+export type ContentPart = Pick<
+  Journal,
+  | 'putLocation'
+  | 'locations'
+  | 'hasLocation'
+  | 'dropLocation'
+  | 'putUpload'
+  | 'upload'
+  | 'dropUploads'
+  | 'outbox'
+  | 'putOutbox'
+  | 'dropOutbox'
+  | 'needs'
+  | 'putNeed'
+  | 'dropNeed'
+>;
+
+const columns = 'hash, record, pack, byte_offset, length, size, codec';
+
+/** Where content lies in the bucket, and what this member is about to put there. */
+export function contentPart(connection: Connection): ContentPart {
+  return { ...locationPart(connection), ...uploadPart(connection), ...outboxPart(connection), ...needPart(connection) };
+}
+
+function locationPart(connection: Connection): Pick<ContentPart, 'putLocation' | 'locations' | 'hasLocation' | 'dropLocation'> {
+  const put = replacing(connection, 'location', columns);
+  const ofHash = query(connection, `SELECT ${columns} FROM location WHERE hash = ? ORDER BY pack = '', record, pack, byte_offset`);
+  const any = query(connection, 'SELECT 1 FROM location WHERE hash = ? LIMIT 1');
+  const drop = command(connection, 'DELETE FROM location WHERE hash = ? AND record = ? AND pack = ? AND byte_offset = ?');
+  return {
+    putLocation: (location) => put(...locationValues(location)),
+    locations: (hash) => ofHash.rows(hash).map(locationFrom),
+    hasLocation: (hash) => any.row(hash) !== undefined,
+    dropLocation: ({ hash, record, pack, offset }) => drop(hash, record, pack, offset),
+  };
+}
+
+function uploadPart(connection: Connection): Pick<ContentPart, 'putUpload' | 'upload' | 'dropUploads'> {
+  const put = replacing(connection, 'upload', `${columns}, at_ms`);
+  const one = query(connection, `SELECT ${columns} FROM upload WHERE hash = ? AND at_ms >= ?`);
+  const drop = command(connection, 'DELETE FROM upload WHERE hash = ?');
+  return {
+    putUpload: (location, atMs) => put(...locationValues(location), atMs),
+    upload: (hash, notBeforeMs) => {
+      const row = one.row(hash, notBeforeMs);
+      return row === undefined ? null : locationFrom(row);
+    },
+    dropUploads: (hashes) =>
+      connection.transaction(() => {
+        for (const hash of hashes) drop(hash);
+      }),
+  };
+}
+
+function outboxPart(connection: Connection): Pick<ContentPart, 'outbox' | 'putOutbox' | 'dropOutbox'> {
+  const outboxColumns = 'sequence, hash, bytes, body_id, body_bytes, free_at_ms, not_on_disk';
+  const one = query(connection, `SELECT ${outboxColumns} FROM outbox`);
+  const put = replacing(connection, 'outbox', `only, ${outboxColumns}`);
+  const drop = command(connection, 'DELETE FROM outbox');
+  return {
+    outbox: () => {
+      const row = one.row();
+      return row === undefined ? null : outboxFrom(row);
+    },
+    putOutbox: ({ sequence, hash, bytes, body, freeAtMs, notOnDisk }) =>
+      put(1, sequence, hash, bytes, body?.id ?? null, body?.bytes ?? null, freeAtMs, JSON.stringify(notOnDisk)),
+    dropOutbox: () => drop(),
+  };
+}
+
+function needPart(connection: Connection): Pick<ContentPart, 'needs' | 'putNeed' | 'dropNeed'> {
+  const all = query(connection, 'SELECT hash, at_ms FROM need ORDER BY hash');
+  const put = replacing(connection, 'need', 'hash, at_ms');
+  const drop = command(connection, 'DELETE FROM need WHERE hash = ?');
+  return {
+    needs: () => new Map(all.rows().map((row) => [row[0] as string, row[1] as number])),
+    putNeed: put,
+    dropNeed: drop,
+  };
+}
+
+function locationValues({ hash, record, pack, offset, length, size, codec }: Location): Value[] {
+  return [hash, record, pack, offset, length, size, codec];
+}
+
+function locationFrom(row: Row): Location {
+  return {
+    hash: row[0] as string,
+    record: row[1] as number,
+    pack: row[2] as string,
+    offset: row[3] as number,
+    length: row[4] as number,
+    size: row[5] as number,
+    codec: row[6] as Location['codec'],
+  };
+}
+
+function outboxFrom(row: Row): Outbox {
+  return {
+    sequence: row[0] as number,
+    hash: row[1] as string,
+    bytes: row[2] as Buffer,
+    body: row[3] === null ? null : { id: row[3] as string, bytes: row[4] as Buffer },
+    freeAtMs: row[5] as number,
+    notOnDisk: jsonFrom<string[]>(row[6] as string),
+  };
+}

@@ -1,0 +1,70 @@
+import { comparePaths, nameOf, parentOf } from '../model/path.ts';
+import type { Journal, Want, WantReason } from '../ports/journal.ts';
+import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
+import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
+
+export type WantPart = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'putWant' | 'setWantReason' | 'dropWant' | 'wantCount'>;
+
+const columns = `dir, name, version, ${entryColumns}, at_ms, approved, reason, detail, attempts`;
+const firstEntry = 3;
+const afterEntry = firstEntry + entryWidth;
+
+/** What the log wants where disk and log have not met. */
+export function wantPart(connection: Connection): WantPart {
+  return { ...wantReads(connection), ...wantWrites(connection) };
+}
+
+function wantReads(connection: Connection): Pick<WantPart, 'want' | 'wants' | 'wantsBelow' | 'wantCount'> {
+  const one = query(connection, `SELECT ${columns} FROM want WHERE dir = ? AND name = ?`);
+  const all = query(connection, `SELECT ${columns} FROM want`);
+  const withReasons = query(connection, `SELECT ${columns} FROM want WHERE reason IN (SELECT value FROM json_each(?))`);
+  const children = query(connection, `SELECT ${columns} FROM want WHERE dir = ?`);
+  const deeper = query(connection, `SELECT ${columns} FROM want WHERE dir >= ? AND dir < ?`);
+  const counts = query(connection, 'SELECT count(kind), count(*) - count(kind), total(size) FROM want');
+  return {
+    want: (path) => {
+      const row = one.row(parentOf(path), nameOf(path));
+      return row === undefined ? null : wantFrom(row);
+    },
+    wants: (reasons) => sorted(reasons === undefined ? all.rows() : withReasons.rows(JSON.stringify(reasons))),
+    wantsBelow: (directory) => sorted([...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))]),
+    wantCount: () => {
+      const [puts, deletes, bytes] = counts.row() as readonly [number, number, number];
+      return { puts, deletes, bytes };
+    },
+  };
+}
+
+function wantWrites(connection: Connection): Pick<WantPart, 'putWant' | 'setWantReason' | 'dropWant'> {
+  const put = replacing(connection, 'want', columns);
+  const setReason = command(connection, 'UPDATE want SET reason = ?, detail = ?, attempts = ? WHERE dir = ? AND name = ?');
+  const drop = command(connection, 'DELETE FROM want WHERE dir = ? AND name = ?');
+  return {
+    putWant: ({ path, version, entry, atMs, approved, reason, detail, attempts }) => {
+      put(parentOf(path), nameOf(path), version, ...entryValues(entry), atMs, approved ? 1 : 0, reason, detail, attempts);
+    },
+    setWantReason: (path, reason, detail, attempts) => {
+      setReason(reason, detail, attempts, parentOf(path), nameOf(path));
+    },
+    dropWant: (path) => {
+      drop(parentOf(path), nameOf(path));
+    },
+  };
+}
+
+function sorted(rows: readonly Row[]): Want[] {
+  return rows.map(wantFrom).sort((a, b) => comparePaths(a.path, b.path));
+}
+
+function wantFrom(row: Row): Want {
+  return {
+    path: pathOf(row),
+    entry: entryAt(row, firstEntry),
+    version: row[2] as number,
+    atMs: row[afterEntry] as number,
+    approved: row[afterEntry + 1] === 1,
+    reason: row[afterEntry + 2] as WantReason,
+    detail: row[afterEntry + 3] as string,
+    attempts: row[afterEntry + 4] as number,
+  };
+}
