@@ -17,10 +17,13 @@ export function applyMetadata(fd: number, metadata: Partial<DiskMetadata>): Prec
 function setModified(fd: number, mtimeUs: number): PreciseStat {
   const seconds = Math.floor(mtimeUs / 1_000_000);
   const within = mtimeUs - seconds * 1_000_000;
+  // libuv cuts to microseconds towards 1970.
+  const outwards = mtimeUs < 0 ? -1 : 1;
   const accessed = Date.now() / 1000;
   let stat: PreciseStat | undefined;
   for (const nudge of [0.5, 0.25, 0.75, 0.01, 0.99]) {
-    futimesSync(fd, accessed, seconds + (within + nudge) / 1_000_000);
+    // As text, because Node silently takes a negative number for the present time.
+    futimesSync(fd, accessed, String(seconds + (within + nudge * outwards) / 1_000_000));
     stat = preciseOf(fd);
     if (stat.mtimeUs === mtimeUs || Math.abs(stat.mtimeUs - mtimeUs) > 2) break;
   }
