@@ -1,8 +1,22 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLError } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml';
 import type { ConfigFault } from './config-types.ts';
 
 /** A config file is read into memory as a whole and several times over by the parser. */
 export const configCharactersMax = 1_048_576;
+/** Each alias costs a walk through the document. */
+export const aliasesMax = 100;
 
 /** What every part of the config reader shares: where lines are, and where faults are collected. */
 export interface Source {
@@ -43,6 +57,7 @@ export function openSource(text: string, file: string, variables: Source['variab
   const source: Source = { file, lines, document, variables, faults: [] };
   if (huge) addFault(source, 0, `the file has ${text.length} characters; at most ${configCharactersMax} are read`);
   for (const error of [...document.errors, ...document.warnings]) addFault(source, lineAt(source, error.pos[0]), syntaxMessage(error));
+  if (source.faults.length === 0) checkAliases(source);
   if (source.faults.length > 0) return { source, top: null };
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     addFault(source, 0, 'the file is empty: it needs `federation`, `datastore` and `shares`');
@@ -95,6 +110,18 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
 }
 
+function checkAliases(source: Source): void {
+  let count = 0;
+  visit(source.document, {
+    Alias(_, alias) {
+      count++;
+      if (count > aliasesMax) addFault(source, lineOf(source, alias), `this is alias number ${count}; ${aliasesMax} are allowed`);
+      else if (alias.resolve(source.document) === undefined) addFault(source, lineOf(source, alias), noAnchor);
+      return count > aliasesMax ? visit.BREAK : undefined;
+    },
+  });
+}
+
 function addField(source: Source, fields: Map<string, Field>, pair: Pair<Node, Node | null>): void {
   const keyLine = lineOf(source, pair.key);
   const key = resolved(source, pair.key);
@@ -115,10 +142,12 @@ function lineAt(source: Source, offset: number): number {
   return source.lines.linePos(offset).line;
 }
 
+const noAnchor = 'this alias ("*name") has no anchor ("&name") before it: a text that begins with "*" needs quotes';
+
 const syntaxSentences: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   TAB_AS_INDENT: 'a tab indents this line: YAML wants spaces',
   MULTIPLE_DOCS: 'a second document begins here ("---"): one file holds one config',
-  BAD_ALIAS: 'this alias ("*name") has no anchor ("&name") before it: a text that begins with "*" needs quotes',
+  BAD_ALIAS: noAnchor,
   BAD_INDENT: 'the indentation does not fit the lines above: keys of one section begin in the same column',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line: is a colon or a quote missing here or on the line above?',
   TAG_RESOLVE_FAILED: 'a YAML tag ("!name") is not understood here: quote a text that begins with "!"',

@@ -17,8 +17,12 @@ interface Place {
   /** As written, and with the links of what exists resolved. */
   readonly spellings: readonly (readonly Glob[])[];
   readonly dynamic: boolean;
-  /** Places of one group may lie inside one another, as a share and its own staging. */
-  readonly group: string;
+}
+
+/** Places of one owner, which may lie inside one another, as a share and its own staging; equal names are a fault of their own. */
+interface Claim {
+  readonly shareName: string | null;
+  readonly places: readonly Place[];
 }
 
 export interface Places {
@@ -30,44 +34,54 @@ export interface Places {
 
 /** Two shares on one tree would publish each other's files; a journal, trash or bucket inside a share would publish itself. */
 export function refuseOverlaps(source: Source, places: Places, realpath: Realpath): void {
-  const shares = places.shares.flatMap((read) => placesOf(read, realpath));
-  const state = literalPlace('`state`', places.state.line, places.state.path, 'state', realpath);
-  const found = [...shares, state];
+  const shares = places.shares.map((read) => claimOf(read, realpath));
+  const claims = [...shares, { shareName: null, places: [literalPlace('`state`', places.state.line, places.state.path, realpath)] }];
   if (places.datastore?.config.kind === 'file') {
-    found.push(literalPlace('the datastore', places.datastore.line, places.datastore.config.path, 'datastore', realpath));
+    const { config, line } = places.datastore;
+    claims.push({ shareName: null, places: [literalPlace('the datastore', line, config.path, realpath)] });
   }
-  for (const [index, later] of found.entries()) {
-    const earlier = found.slice(0, index).find((place) => place.group !== later.group && overlap(place, later));
-    if (earlier !== undefined) addFault(source, ...overlapFault(earlier, later));
+  for (const [index, later] of claims.entries()) {
+    const pair = claims
+      .slice(0, index)
+      .map((earlier) => overlapOf(earlier, later))
+      .find((found) => found !== undefined);
+    if (pair !== undefined) addFault(source, ...overlapFault(pair[0], pair[1]));
   }
   if (places.log !== null) refuseLogInside(source, places.log, shares, realpath);
 }
 
-function refuseLogInside(source: Source, log: { path: string; line: number }, shares: readonly Place[], realpath: Realpath): void {
-  const place = literalPlace('`log`', log.line, log.path, 'log', realpath);
-  const share = shares.find((candidate) => overlap(candidate, place));
+function overlapOf(earlier: Claim, later: Claim): [Place, Place] | undefined {
+  if (earlier.shareName !== null && earlier.shareName === later.shareName) return undefined;
+  for (const inner of later.places) {
+    const outer = earlier.places.find((place) => overlap(place, inner));
+    if (outer !== undefined) return [outer, inner];
+  }
+  return undefined;
+}
+
+function refuseLogInside(source: Source, log: { path: string; line: number }, shares: readonly Claim[], realpath: Realpath): void {
+  const place = literalPlace('`log`', log.line, log.path, realpath);
+  const share = shares.flatMap((claim) => claim.places).find((candidate) => overlap(candidate, place));
   if (share !== undefined)
     addFault(source, log.line, `\`log\` ${log.path} lies inside ${share.title} (${share.path}): every line would be a change to publish`);
 }
 
-function placesOf(read: ReadShare, realpath: Realpath): Place[] {
+function claimOf(read: ReadShare, realpath: Realpath): Claim {
   const { share, pathLine } = read;
   const title = `share "${share.name}"`;
-  if (share.pattern !== null) return [patternPlace(title, pathLine, share.pattern, share.name, realpath)];
+  if (share.pattern !== null) return { shareName: share.name, places: [patternPlace(title, pathLine, share.pattern, realpath)] };
   const parent = share.path.slice(0, share.path.lastIndexOf('/'));
-  const staging = `${parent}/.flocksync-${share.name}`;
-  return [
-    literalPlace(title, pathLine, share.path, share.name, realpath),
-    literalPlace(`the staging area of ${title}`, pathLine, staging, share.name, realpath),
-  ].map((place) => ({ ...place, group: `share ${share.name} ${share.path}` }));
+  const root = literalPlace(title, pathLine, share.path, realpath);
+  const staging = literalPlace(`the staging area of ${title}`, pathLine, `${parent}/.flocksync-${share.name}`, realpath);
+  return { shareName: share.name, places: [root, staging] };
 }
 
-function literalPlace(title: string, line: number, path: string, group: string, realpath: Realpath): Place {
+function literalPlace(title: string, line: number, path: string, realpath: Realpath): Place {
   const spellings = distinct([path, resolvedPath(path, realpath)]).map(literalSegments);
-  return { title, line, path, spellings, dynamic: false, group };
+  return { title, line, path, spellings, dynamic: false };
 }
 
-function patternPlace(title: string, line: number, pattern: string, name: string, realpath: Realpath): Place {
+function patternPlace(title: string, line: number, pattern: string, realpath: Realpath): Place {
   const parsed = parseSharePath(pattern);
   const segments = parsed.ok ? parsed.pattern.segments : [];
   const first = segments.findIndex((segment) => segment.dynamic);
@@ -79,7 +93,7 @@ function patternPlace(title: string, line: number, pattern: string, name: string
     'latin1',
   ).toString('utf8');
   const spellings = distinct([fixed, resolvedPath(fixed, realpath)]).map((base) => [...literalSegments(base), ...segments.slice(first)]);
-  return { title, line, path: pattern, spellings, dynamic: true, group: `pattern ${name}` };
+  return { title, line, path: pattern, spellings, dynamic: true };
 }
 
 function literalSegments(path: string): Glob[] {

@@ -51,16 +51,15 @@ function expandOne(
 ): ShareConfig[] {
   const parsed = parseSharePath(template.pattern ?? '');
   if (!parsed.ok) return [];
-  const names = new Set([...matchedNames(template, parsed.pattern, problems), ...federationShares]);
-  const made: ShareConfig[] = [];
-  for (const name of [...names].sort()) {
+  const matched = matchedNames(template, parsed.pattern, problems);
+  const names = [...new Set([...matched, ...federationShares.filter((name) => !taken.has(name))])].sort();
+  return names.flatMap((name) => {
     const path = rootForShare(template, name);
-    if (path === null || (taken.has(name) && federationShares.includes(name))) continue;
+    if (path === null) return [];
     const problem = taken.has(name) ? clash(name, path) : linkOnTheWay(name, parsed.pattern, path);
-    if (problem === undefined) made.push({ ...template, name, path, pattern: null });
-    else problems.set(`${name} ${problem.code}`, problem);
-  }
-  return made;
+    if (problem !== undefined) problems.set(`${name} ${problem.code}`, problem);
+    return problem === undefined ? [{ ...template, name, path, pattern: null }] : [];
+  });
 }
 
 function clash(share: string, path: string): ShareProblem {

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { parseArguments } from '../../src/cli/arguments.ts';
+
+const common = { config: '/etc/flocksync.yml', json: false, verbose: false, quiet: false };
+const sync = { name: 'sync', shares: [], dryRun: false, only: null, wait: true, ...common };
+const wait = { name: 'wait', shares: [], all: false, record: null, timeoutMs: null, ...common };
+
+test.each<[string, object]>([
+  ['sync', sync],
+  ['sync -n', { ...sync, dryRun: true }],
+  ['sync --dry-run a site*', { ...sync, dryRun: true, shares: ['a', 'site*'] }],
+  ['sync a -n b', { ...sync, dryRun: true, shares: ['a', 'b'] }],
+  ['sync -nvq', { ...sync, dryRun: true, verbose: true, quiet: true }],
+  ['sync --only publish', { ...sync, only: 'publish' }],
+  ['sync --only=pull --no-wait', { ...sync, only: 'pull', wait: false }],
+  ['sync --config /x.yml', { ...sync, config: '/x.yml' }],
+  ['sync -- -n --only', { ...sync, shares: ['-n', '--only'] }],
+  ['sync -', { ...sync, shares: ['-'] }],
+  ['run -v', { name: 'run', ...common, verbose: true }],
+  ['status a --json', { name: 'status', shares: ['a'], ...common, json: true }],
+  ['wait', wait],
+  ['wait --all --record 42 --timeout 2m a', { ...wait, all: true, record: 42, timeoutMs: 120_000, shares: ['a'] }],
+  ['log', { name: 'log', shares: [], limit: 20, ...common }],
+  ['log --limit 5 a', { name: 'log', shares: ['a'], limit: 5, ...common }],
+  ['history /a/b', { name: 'history', path: '/a/b', share: null, ...common }],
+  ['history a --share s --json', { name: 'history', path: 'a', share: 's', ...common, json: true }],
+  ['history -- -dash', { name: 'history', path: '-dash', share: null, ...common }],
+  ['conflicts', { name: 'conflicts', shares: [], ...common }],
+  ['approve', { name: 'approve', ids: [], share: null, ...common }],
+  ['approve a1 42 --share s', { name: 'approve', ids: ['a1', '42'], share: 's', ...common }],
+  ['reject a1', { name: 'reject', ids: ['a1'], share: null, ...common }],
+  ['forget s', { name: 'forget', share: 's', ...common }],
+  ['doctor', { name: 'doctor', ...common }],
+  ['demo --keep', { name: 'demo', keep: true, ...common }],
+  ['--help', { name: 'help', topic: null }],
+  ['-h', { name: 'help', topic: null }],
+  ['help', { name: 'help', topic: null }],
+  ['help sync', { name: 'help', topic: 'sync' }],
+  ['help config', { name: 'help', topic: 'config' }],
+  ['sync --help', { name: 'help', topic: 'sync' }],
+  ['history --help', { name: 'help', topic: 'history' }],
+  ['--version', { name: 'version' }],
+])('%s', (line, command) => {
+  expect(parseArguments(line.split(' '))).toEqual({ ok: true, command });
+});
+
+test.each<[string, string]>([
+  ['', 'there is no command "": `flocksync --help` lists them'],
+  ['snyc', 'there is no command "snyc": did you mean sync?'],
+  ['frobnicate', 'there is no command "frobnicate": `flocksync --help` lists them'],
+  ['restore a@1', 'the command restore is not built yet'],
+  ['install cron', 'the command install is not built yet'],
+  ['help undo', 'the command undo is not built yet'],
+  ['help x', 'there is no command "x": `flocksync --help` lists them'],
+  ['--config x sync', '--config stands before the command: write flags after it, for example `flocksync sync --config FILE`'],
+  ['-q', '-q stands before the command: write flags after it, `flocksync --help` lists the commands'],
+  ['sync --path x', '--path is not built yet'],
+  ['sync --dryrun', 'sync has no flag --dryrun: did you mean --dry-run?'],
+  ['sync --json', 'sync has no flag --json: `flocksync sync --help` lists its flags'],
+  ['sync -x', 'sync has no flag -x: `flocksync sync --help` lists its flags'],
+  ['sync -nx', 'sync has no flag -x: `flocksync sync --help` lists its flags'],
+  ['sync --only', '--only needs a value: --only publish|pull'],
+  ['sync --only=', '--only needs a value: --only publish|pull'],
+  ['sync --only both', '--only takes publish or pull, found "both"'],
+  ['sync --config -n', '--config needs a value: --config FILE'],
+  ['sync --no-wait=1', '--no-wait takes no value'],
+  ['wait --timeout 30', '--timeout takes a duration such as 30s or 5m, found "30"'],
+  ['wait --record 0', '--record takes a number from 1 up, found "0"'],
+  ['log --limit x', '--limit takes a number from 1 up, found "x"'],
+  ['history', 'history needs an argument: write flocksync history PATH'],
+  ['history a b', 'history does not know what to do with "b": write flocksync history PATH'],
+  ['forget', 'forget needs an argument: write flocksync forget SHARE'],
+  ['run webroot', 'run does not know what to do with "webroot": write flocksync run'],
+])('%s is refused', (line, message) => {
+  expect(parseArguments(line.split(' '))).toEqual({ ok: false, message });
+});
+
+test('no arguments at all', () => {
+  expect(parseArguments([])).toEqual({ ok: false, message: 'a command is missing: `flocksync --help` lists them' });
+});
+
+test('an empty share name is not "all shares"', () => {
+  expect(parseArguments(['sync', ''])).toEqual({ ok: false, message: 'sync was given an empty argument: write flocksync sync [SHARE…]' });
+});
