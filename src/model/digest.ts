@@ -53,3 +53,9 @@ function canonicalText(path: BytePath, entry: Entry): string {
   if (entry.kind === 'dir') return `${path}\0dir\0${entry.mode}\0${owned}`;
   return `${path}\0link\0${owned}\0${entry.target}`;
 }
+
+/** SHA-256 of content that comes in pieces. */
+export function contentHasher(): { update(bytes: Uint8Array): void; digest(): Hash } {
+  const hash = crypto.createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
+}

@@ -1,0 +1,68 @@
+import type { Entry } from './entry.ts';
+
+/** Attributes as this disk shows them, ids already turned into names; owner and group null where they are not this member's to say. */
+export interface SeenMetadata {
+  readonly mode: number;
+  readonly mtimeUs: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The same attributes as read back when disk and log last met (rule I3). */
+export type ReadBack = SeenMetadata;
+
+export interface OwnerNames {
+  readonly owner: string | null;
+  readonly group: string | null;
+}
+
+/** What the config sets on this member instead of following the log. */
+export interface FixedMetadata {
+  readonly owner: string | null;
+  readonly group: string | null;
+  readonly fileMode: number | null;
+  readonly dirMode: number | null;
+}
+
+export type Content =
+  | { readonly kind: 'file'; readonly size: number; readonly hash: string; readonly chunks: readonly { hash: string; size: number }[] | null }
+  | { readonly kind: 'dir' }
+  | { readonly kind: 'link'; readonly target: string };
+
+/**
+ * Content on this disk as an entry in the log's terms (rule I3): an attribute that is still what was read back keeps the log's value,
+ * so that what this machine could not follow is never published as an edit.
+ */
+export function localEntry(
+  content: Content,
+  seen: SeenMetadata,
+  names: OwnerNames,
+  base: { readonly entry: Entry; readonly readBack: ReadBack | null } | null,
+  fixed: FixedMetadata | null,
+): Entry {
+  const sameKind = base !== null && base.entry.kind === content.kind ? base : null;
+  const old = sameKind?.readBack ?? null;
+  const owned = {
+    owner: sameKind && (old === null || old.uid === seen.uid || fixed?.owner != null) ? sameKind.entry.owner : (fixed?.owner ?? names.owner ?? sameKind?.entry.owner ?? null),
+    group: sameKind && (old === null || old.gid === seen.gid || fixed?.group != null) ? sameKind.entry.group : (fixed?.group ?? names.group ?? sameKind?.entry.group ?? null),
+  };
+  if (content.kind === 'link') return { kind: 'link', target: content.target, ...owned };
+  const mode = localMode(content.kind, seen, sameKind, fixed);
+  if (content.kind === 'dir') return { kind: 'dir', mode, ...owned };
+  const keepsTime = sameKind?.entry.kind === 'file' && old !== null && old.mtimeUs === seen.mtimeUs;
+  const mtimeUs = keepsTime && sameKind.entry.kind === 'file' ? sameKind.entry.mtimeUs : seen.mtimeUs;
+  return { kind: 'file', mode, mtimeUs, ...owned, size: content.size, hash: content.hash, chunks: content.chunks };
+}
+
+function localMode(
+  kind: 'file' | 'dir',
+  seen: SeenMetadata,
+  base: { readonly entry: Entry; readonly readBack: ReadBack | null } | null,
+  fixed: FixedMetadata | null,
+): number {
+  const set = kind === 'file' ? fixed?.fileMode : fixed?.dirMode;
+  const logged = base !== null && base.entry.kind !== 'link' ? base.entry.mode : null;
+  if (set != null) return logged ?? set;
+  if (logged !== null && base?.readBack?.mode === seen.mode) return logged;
+  return seen.mode;
+}

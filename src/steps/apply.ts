@@ -1,0 +1,394 @@
+import type { Entry, FileEntry, Hash, Sequence } from '../model/entry.ts';
+import { sameContent } from '../model/entry.ts';
+import type { FixedMetadata } from '../model/local.ts';
+import type { BytePath } from '../model/path.ts';
+import { comparePaths, isWithin, parentOf } from '../model/path.ts';
+import type { DiskMetadata, Expected, Owners, Placed, PreciseStat, ShareTree, Staged } from '../ports/filesystem.ts';
+import { DiskFault } from '../ports/filesystem.ts';
+import type { DiskStamp, Intent, Journal, TrashRow, WantReason } from '../ports/journal.ts';
+import type { Random } from '../ports/random.ts';
+
+/** One path to bring to `entry` (null removes it). See plan. */
+export interface ApplyTask {
+  readonly path: BytePath;
+  readonly entry: Entry | null;
+  readonly version: Sequence;
+  readonly expected: Expected | null;
+  readonly standing: Entry | null;
+  readonly why: TrashRow['why'];
+  readonly wanted: boolean;
+  readonly attempts: number;
+}
+
+export interface ApplyPorts {
+  readonly tree: ShareTree;
+  readonly journal: Journal;
+  readonly owners: Owners;
+  readonly random: Random;
+  /** Stages verified content; results in any order (see fetch). */
+  readonly fetch: (requests: readonly FileRequest[]) => AsyncIterable<FetchResult>;
+  readonly onPlaced: (files: number) => void;
+}
+
+export interface FileRequest {
+  readonly path: BytePath;
+  readonly entry: FileEntry;
+  readonly metadata: DiskMetadata;
+}
+
+export type FetchResult =
+  | { readonly ok: true; readonly request: FileRequest; readonly staged: Staged }
+  | { readonly ok: false; readonly request: FileRequest; readonly reason: WantReason; readonly detail: string; readonly missing: readonly Hash[] };
+
+export interface ApplyOptions {
+  readonly fixed: FixedMetadata | null;
+  readonly bucketNowMs: number;
+  /** This machine's clock, microseconds, for the racy flag of stat stamps. */
+  readonly nowUs: () => number;
+  readonly stampOf: (stat: PreciseStat, nowUs: number) => DiskStamp;
+  /** An unpublished version that goes to the trash still has to be published (publishing is not possible in this run). */
+  readonly oweLosers: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Applied {
+  readonly placed: number;
+  readonly removed: number;
+  readonly bytes: number;
+  /** Contents that no location of the log delivers. */
+  readonly missing: readonly Hash[];
+  /** Something local came in between: look again before the next try. */
+  readonly again: boolean;
+  /** Trash names of what was displaced, to be looked at once more after `settle` (rule A2). */
+  readonly displaced: readonly string[];
+}
+
+const batchFilesMax = 4096;
+const batchBytesMax = 512 * 1024 * 1024;
+const attemptsMax = 3;
+const specialBits = 0o6000;
+
+/** Brings the disk to what the log wants, in the order of rule A3. Everything that fails becomes the reason of its own want. */
+export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], options: ApplyOptions): Promise<Applied> {
+  const run: Run = { ports, options, placed: 0, removed: 0, bytes: 0, missing: [], again: false, displaced: [], done: [], modes: [] };
+  const sorted = [...tasks].sort((a, b) => comparePaths(a.path, b.path));
+  const { early, late } = splitRemovals(sorted);
+  removeAll(run, early);
+  commit(run, []);
+  makeDirectories(run, sorted.filter((task) => task.entry?.kind === 'dir'));
+  commit(run, []);
+  await placeFiles(run, sorted.filter((task) => task.entry?.kind === 'file'));
+  for (const task of sorted) if (task.entry?.kind === 'link') guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
+  removeAll(run, late);
+  for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
+  commit(run, []);
+  const { placed, removed, bytes, missing, again, displaced } = run;
+  return { placed, removed, bytes, missing, again, displaced };
+}
+
+interface Run {
+  readonly ports: ApplyPorts;
+  readonly options: ApplyOptions;
+  placed: number;
+  removed: number;
+  bytes: number;
+  missing: Hash[];
+  again: boolean;
+  displaced: string[];
+  /** Journal writes of the current burst, committed together with the end of its intents. */
+  done: (() => void)[];
+  modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
+}
+
+/** Removals below a directory that gives way to a file or link come first; all others last. Children before parents in both. */
+function splitRemovals(sorted: readonly ApplyTask[]): { early: ApplyTask[]; late: ApplyTask[] } {
+  const giveWay = sorted.filter((task) => task.expected?.kind === 'dir' && task.entry !== null && task.entry.kind !== 'dir');
+  const removals = sorted.filter((task) => task.entry === null).reverse();
+  const isEarly = (task: ApplyTask) => giveWay.some((other) => isWithin(task.path, other.path));
+  return { early: giveWay.length === 0 ? [] : removals.filter(isEarly), late: giveWay.length === 0 ? removals : removals.filter((task) => !isEarly(task)) };
+}
+
+// ---- bookkeeping -------------------------------------------------------------------------------------------------------------
+
+/** Disk trouble is the path's own reason, never the end of the run (rule I2). */
+function guarded(run: Run, task: ApplyTask, work: () => void): void {
+  if (run.options.signal.aborted) return;
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    fail(run, task, reasonOf(error), error.message);
+  }
+}
+
+function reasonOf(fault: DiskFault): WantReason {
+  if (fault.code === 'full') return 'full';
+  return fault.code === 'unsupported' ? 'unsupported' : 'refused';
+}
+
+function fail(run: Run, task: ApplyTask, reason: WantReason, detail: string): void {
+  if (!task.wanted) return;
+  run.done.push(() => {
+    if (run.ports.journal.want(task.path)?.version === task.version) run.ports.journal.setWantReason(task.path, reason, detail, task.attempts + 1);
+  });
+}
+
+/** The disk was not what it was when the plan was made: a local change came first. After some tries the path counts as busy. */
+function retry(run: Run, task: ApplyTask): void {
+  run.again = true;
+  const busy = task.attempts + 1 >= attemptsMax;
+  fail(run, task, busy ? 'busy' : 'pending', busy ? 'it changes whenever a newer version is about to be put in place' : '');
+}
+
+function settle(run: Run, task: ApplyTask, stat: PreciseStat | null): void {
+  const { journal } = run.ports;
+  const stamp = stat === null ? null : run.options.stampOf(stat, run.options.nowUs());
+  run.done.push(() => {
+    if (task.entry === null) journal.dropAgreed(task.path);
+    else journal.putAgreed({ path: task.path, entry: task.entry, version: task.version, stamp });
+    if (journal.want(task.path)?.version === task.version) journal.dropWant(task.path);
+  });
+  if (task.entry === null) run.removed++;
+  else run.placed++;
+}
+
+function noteTrash(run: Run, task: ApplyTask, name: string, standing: Entry): void {
+  const { options, ports } = run;
+  run.displaced.push(name);
+  const seen = ports.tree.lookInTrash(name);
+  const row: TrashRow = {
+    ...{ name, path: task.path, entry: standing, atMs: options.bucketNowMs, why: task.why, lostTo: task.version },
+    owed: options.oweLosers && task.why === 'conflict',
+    ...{ ino: seen?.ino ?? 0, size: seen?.size ?? 0, mtimeKey: seen?.mtimeKey ?? 0 },
+  };
+  run.done.push(() => ports.journal.putTrash(row));
+}
+
+/** Rule I4: the burst's intents, then the burst, then this. */
+function commit(run: Run, intents: readonly Intent[]): void {
+  const { journal } = run.ports;
+  if (run.done.length === 0 && intents.length === 0) return;
+  journal.transaction(() => {
+    for (const write of run.done) write();
+    journal.clearIntents();
+    if (intents.length > 0) journal.putIntents(intents);
+  });
+  run.done = [];
+}
+
+function trashName(run: Run): string {
+  return run.ports.random.hex(16);
+}
+
+// ---- directories -------------------------------------------------------------------------------------------------------------
+
+function makeDirectories(run: Run, tasks: readonly ApplyTask[]): void {
+  for (const task of tasks) guarded(run, task, () => makeDirectory(run, task, task.entry as Entry & { kind: 'dir' }));
+}
+
+function makeDirectory(run: Run, task: ApplyTask, entry: Entry & { kind: 'dir' }): void {
+  const metadata = diskMetadata(run, entry, task);
+  if (task.expected?.kind === 'dir') {
+    run.modes.push({ task, metadata });
+    return;
+  }
+  if (task.expected !== null && !clearTheWay(run, task, task.expected)) return;
+  // Writable for us until its children stand; the real mode comes last.
+  const made = run.ports.tree.makeDirectory(task.path, 0o700);
+  if (made.outcome !== 'done') return retry(run, task);
+  run.ports.journal.setLingering(task.path, false);
+  run.modes.push({ task, metadata });
+}
+
+function finishDirectory(run: Run, task: ApplyTask, metadata: Partial<DiskMetadata>): void {
+  const { tree } = run.ports;
+  const standing = tree.look(task.path);
+  if (standing === null || standing.kind !== 'dir') return retry(run, task);
+  const set = tree.setMetadata(task.path, standing.ino, inherited(metadata, standing));
+  if (set.outcome === 'done') settle(run, task, set.stat);
+  else retry(run, task);
+}
+
+/** A setgid bit that the directory inherited here stays, with its group, as if it had been made in place. */
+function inherited(metadata: Partial<DiskMetadata>, standing: PreciseStat): Partial<DiskMetadata> {
+  if ((standing.mode & 0o2000) === 0 || metadata.mode === undefined) return metadata;
+  const { gid: _group, ...rest } = metadata;
+  return { ...rest, mode: metadata.mode | 0o2000 };
+}
+
+/** Moves a file or link out of the way of another kind. False when it was not what was expected. */
+function clearTheWay(run: Run, task: ApplyTask, expected: Expected): boolean {
+  if (expected.kind === 'dir') {
+    const removed = run.ports.tree.removeDirectory(task.path);
+    if (removed !== 'done' && removed !== 'absent') retry(run, task);
+    return removed === 'done' || removed === 'absent';
+  }
+  const name = trashName(run);
+  const moved = run.ports.tree.moveToTrash(task.path, expected, name);
+  if (moved === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
+  if (moved !== 'done' && moved !== 'absent') retry(run, task);
+  return moved === 'done' || moved === 'absent';
+}
+
+// ---- files -------------------------------------------------------------------------------------------------------------------
+
+async function placeFiles(run: Run, tasks: readonly ApplyTask[]): Promise<void> {
+  const replacing: ApplyTask[] = [];
+  for (const task of tasks) {
+    const metadataOnly = task.expected?.kind === 'file' && task.standing !== null && sameContent(task.standing, task.entry);
+    if (metadataOnly) guarded(run, task, () => changeMetadata(run, task, task.entry as FileEntry));
+    else replacing.push(task);
+  }
+  commit(run, []);
+  for (const batch of batches(replacing)) {
+    if (run.options.signal.aborted) return;
+    await placeBatch(run, batch);
+  }
+}
+
+function changeMetadata(run: Run, task: ApplyTask, entry: FileEntry): void {
+  const { tree } = run.ports;
+  const seen = tree.look(task.path);
+  if (seen === null || task.expected === null || seen.ino !== task.expected.ino || seen.ctimeKey !== task.expected.ctimeKey) return retry(run, task);
+  const set = tree.setMetadata(task.path, seen.ino, diskMetadata(run, entry, task));
+  if (set.outcome === 'done') settle(run, task, set.stat);
+  else retry(run, task);
+}
+
+function* batches(tasks: readonly ApplyTask[]): Generator<ApplyTask[]> {
+  let batch: ApplyTask[] = [];
+  let bytes = 0;
+  for (const task of tasks) {
+    batch.push(task);
+    bytes += (task.entry as FileEntry).size;
+    if (batch.length < batchFilesMax && bytes < batchBytesMax) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Stage all, flush once, commit intents, then the burst of renames (rule A1). */
+async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> {
+  const tasks = new Map(batch.map((task) => [task.path, task]));
+  const requests = batch.map((task) => ({ path: task.path, entry: task.entry as FileEntry, metadata: diskMetadata(run, task.entry as FileEntry, task) }));
+  const ready: { task: ApplyTask; staged: Staged; trash: string }[] = [];
+  for await (const result of run.ports.fetch(requests)) {
+    const task = tasks.get(result.request.path) as ApplyTask;
+    if (result.ok) ready.push({ task, staged: result.staged, trash: task.expected === null ? '' : trashName(run) });
+    else {
+      run.missing.push(...result.missing);
+      fail(run, task, result.reason, result.detail);
+    }
+  }
+  if (ready.length > 0) await run.ports.tree.flush();
+  commit(
+    run,
+    ready.map(({ task, staged, trash }) => ({ path: task.path, entry: task.entry, version: task.version, stagedIno: staged.stat.ino, trashName: trash })),
+  );
+  // New files first, then changed ones: what is changed may refer to what is new.
+  ready.sort((a, b) => Number(a.task.expected !== null) - Number(b.task.expected !== null));
+  for (const { task, staged, trash } of ready) guarded(run, task, () => placeFile(run, task, staged, trash));
+  commit(run, []);
+  run.ports.onPlaced(run.placed);
+}
+
+function placeFile(run: Run, task: ApplyTask, staged: Staged, trash: string): void {
+  const { tree } = run.ports;
+  const { expected } = task;
+  let placed: Placed;
+  if (expected === null) placed = tree.placeNew(staged, task.path);
+  else if (expected.kind === 'dir') placed = clearTheWay(run, task, expected) ? tree.placeNew(staged, task.path) : { outcome: 'changed' };
+  else placed = tree.placeOver(staged, task.path, expected, trash);
+  if (placed.outcome !== 'done') {
+    if (placed.outcome !== 'moved') tree.discard(staged);
+    return retry(run, task);
+  }
+  if (expected !== null && expected.kind !== 'dir' && task.standing !== null) noteTrash(run, task, trash, task.standing);
+  run.bytes += (task.entry as FileEntry).size;
+  settle(run, task, placed.stat);
+}
+
+// ---- links and removals ------------------------------------------------------------------------------------------------------
+
+function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): void {
+  const { tree } = run.ports;
+  const { expected } = task;
+  const sameTarget = task.standing?.kind === 'link' && task.standing.target === entry.target;
+  let placed: Placed;
+  if (expected?.kind === 'link' && sameTarget) placed = tree.setMetadata(task.path, expected.ino, ownership(run, entry, task));
+  else if (expected === null) placed = tree.makeLink(task.path, entry.target);
+  else if (expected.kind === 'dir') placed = clearTheWay(run, task, expected) ? tree.makeLink(task.path, entry.target) : { outcome: 'changed' };
+  else {
+    const name = trashName(run);
+    placed = tree.replaceByLink(task.path, entry.target, expected, name);
+    if (placed.outcome === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
+  }
+  if (placed.outcome !== 'done') return retry(run, task);
+  const owned = ownership(run, entry, task);
+  if (!sameTarget && (owned.uid !== undefined || owned.gid !== undefined)) placed = tree.setMetadata(task.path, placed.stat.ino, owned);
+  if (placed.outcome === 'done') settle(run, task, placed.stat);
+  else retry(run, task);
+}
+
+function removeAll(run: Run, tasks: readonly ApplyTask[]): void {
+  for (const task of tasks) guarded(run, task, () => removeOne(run, task));
+}
+
+function removeOne(run: Run, task: ApplyTask): void {
+  if (task.expected === null) {
+    // Nothing is expected there: where a name stands all the same, the next look decides about it.
+    if (run.ports.tree.look(task.path) === null) settle(run, task, null);
+    else retry(run, task);
+    return;
+  }
+  if (task.expected.kind === 'dir') return removeDirectory(run, task);
+  const name = trashName(run);
+  const moved = run.ports.tree.moveToTrash(task.path, task.expected, name);
+  if (moved === 'changed' || moved === 'moved') return retry(run, task);
+  if (moved === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
+  settle(run, task, null);
+}
+
+/** Rule R4: a directory that keeps children which the log does not have lingers. It is no entry of this share any more. */
+function removeDirectory(run: Run, task: ApplyTask): void {
+  const removed = run.ports.tree.removeDirectory(task.path);
+  if (removed === 'changed') return retry(run, task);
+  if (removed === 'not-empty') run.done.push(() => run.ports.journal.setLingering(task.path, true));
+  settle(run, task, null);
+}
+
+// ---- metadata ----------------------------------------------------------------------------------------------------------------
+
+/** What the entry's metadata becomes on this disk: the config's fixed values first, set-id bits of the bucket never (rule A4). */
+function diskMetadata(run: Run, entry: FileEntry | (Entry & { kind: 'dir' }), task: ApplyTask): DiskMetadata {
+  const { fixed } = run.options;
+  const mode = (entry.kind === 'file' ? fixed?.fileMode : fixed?.dirMode) ?? entry.mode & ~specialBits;
+  const times = entry.kind === 'file' ? { mtimeUs: entry.mtimeUs } : {};
+  return { mode, ...times, ...ownership(run, entry, task) };
+}
+
+/** Only root gives files away. A name that this machine does not know leaves what is there. */
+function ownership(run: Run, entry: Entry, task: ApplyTask): { uid?: number; gid?: number } {
+  const { owners, journal, tree } = run.ports;
+  if (!owners.privileged) return {};
+  const { fixed } = run.options;
+  const base = task.expected === null ? null : journal.agreed(task.path)?.stamp;
+  const owner = fixed?.owner ?? entry.owner;
+  const group = fixed?.group ?? entry.group;
+  const uid = (owner === null ? undefined : owners.userId(owner)) ?? base?.uid;
+  const inheritsGroup = task.expected === null && fixed?.group == null && setsGroup(tree, parentOf(task.path));
+  const gid = inheritsGroup ? undefined : ((group === null ? undefined : owners.groupId(group)) ?? base?.gid);
+  return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+}
+
+function setsGroup(tree: ShareTree, directory: BytePath): boolean {
+  if (directory === '') return false;
+  try {
+    return ((tree.look(directory)?.mode ?? 0) & 0o2000) !== 0;
+  } catch (error) {
+    if (error instanceof DiskFault) return false;
+    throw error;
+  }
+}

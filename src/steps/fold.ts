@@ -1,0 +1,193 @@
+import type { Change } from '../model/change.ts';
+import { addDigest, digestFromHex, digestOf, digestToHex, emptyDigest, removeDigest } from '../model/digest.ts';
+import type { Entry, Sequence } from '../model/entry.ts';
+import type { BytePath } from '../model/path.ts';
+import { parentOf } from '../model/path.ts';
+import type { ChangesPayload, Payload, RecordHeader } from '../model/record.ts';
+import type { DiskStamp, Folded, Journal, RecordRow } from '../ports/journal.ts';
+
+export interface Arrived {
+  readonly header: RecordHeader;
+  readonly hash: string;
+  readonly bytes: Buffer;
+  /** Bucket time, ms. */
+  readonly atMs: number;
+  readonly payload: Payload;
+}
+
+/** How an own record's entries stand on this disk: a stamp where the disk holds the entry, absent where it has to be applied. */
+export interface OwnRecord {
+  readonly notOnDisk: ReadonlySet<BytePath>;
+  readonly stamps: ReadonlyMap<BytePath, DiskStamp>;
+}
+
+export type Folding = { readonly verdict: 'ok' } | { readonly verdict: 'bad'; readonly reason: string };
+
+/**
+ * Folds one record into the journal in one transaction (rule I1): cursor, hash, digest, versions, locations, and per path a want, or
+ * the new base where the record is our own and the disk holds its entry. A record whose changes do not fit the fold (rule L2) is
+ * bad: it is passed over as a whole.
+ */
+export function fold(journal: Journal, record: Arrived, own: OwnRecord | null): Folding {
+  return journal.transaction(() => {
+    const reason = record.payload.kind === 'changes' ? misfit(journal, record.payload) : undefined;
+    if (reason === undefined) foldPayload(journal, record, own);
+    advance(journal, record, reason);
+    return reason === undefined ? { verdict: 'ok' } : { verdict: 'bad', reason };
+  });
+}
+
+/** Passes over a record that is bad by its own form, or that a person has given up (rule B2). */
+export function passOver(journal: Journal, sequence: Sequence, bytes: Buffer, hash: string, atMs: number, verdict: 'bad' | 'skipped', reason: string): void {
+  const row: RecordRow = { ...blankRow, sequence, hash, atMs, verdict, reason };
+  journal.transaction(() => {
+    journal.putRecord(row, bytes);
+    journal.setMeta('cursor', String(sequence));
+    journal.setMeta('cursorHash', hash);
+  });
+}
+
+const blankRow = {
+  ...{ id: '', authorId: '', author: '', kind: '', changeset: '', more: false, puts: 0, deletes: 0, kept: 0, bytes: 0 },
+  ...{ objectSize: 0, objectModifiedMs: 0, objectTag: '' },
+};
+
+/** Rule L2: every base is the path's version in the fold, and afterwards every live entry stands in live directories. */
+function misfit(journal: Journal, payload: ChangesPayload): string | undefined {
+  const after = new Map<BytePath, Entry | null>();
+  const before = new Map<BytePath, Folded | null>();
+  for (const change of payload.changes) {
+    if (change.op === 'kept') continue;
+    const folded = journal.folded(change.path);
+    before.set(change.path, folded);
+    after.set(change.path, change.op === 'put' ? change.entry : null);
+    if ((folded?.version ?? 0) !== change.base) return `a change is based on version ${change.base}, the log is at ${folded?.version ?? 0}`;
+  }
+  return misplaced(journal, after) ?? orphaned(journal, before, after);
+}
+
+function misplaced(journal: Journal, after: ReadonlyMap<BytePath, Entry | null>): string | undefined {
+  const isDirectory = new Map<BytePath, boolean>([['', true]]);
+  for (const [path, entry] of after) {
+    if (entry === null) continue;
+    const parent = parentOf(path);
+    let fits = isDirectory.get(parent);
+    if (fits === undefined) {
+      const standing = after.has(parent) ? after.get(parent) : journal.folded(parent)?.entry;
+      fits = standing?.kind === 'dir';
+      isDirectory.set(parent, fits);
+    }
+    if (!fits) return 'an entry stands below what is no directory';
+  }
+  return undefined;
+}
+
+function orphaned(
+  journal: Journal,
+  before: ReadonlyMap<BytePath, Folded | null>,
+  after: ReadonlyMap<BytePath, Entry | null>,
+): string | undefined {
+  for (const [path, entry] of after) {
+    if (entry?.kind === 'dir' || before.get(path)?.entry.kind !== 'dir' || !journal.foldedAnyBelow(path)) continue;
+    for (const below of journal.foldedBelow(path)) {
+      if (after.get(below.path) !== null) return 'a directory goes while something below it stays';
+    }
+  }
+  return undefined;
+}
+
+function foldPayload(journal: Journal, record: Arrived, own: OwnRecord | null): void {
+  const { payload } = record;
+  const sequence = record.header.sequence;
+  if (payload.kind === 'changes') foldChanges(journal, record, payload, own);
+  if (payload.kind === 'changes' || payload.kind === 'pack') {
+    for (const location of payload.locations) journal.putLocation({ ...location, record: 0 });
+    for (const { hash, size, codec, stored } of payload.inline) {
+      journal.putLocation({ hash, size, codec, record: sequence, pack: '', offset: 0, length: stored.length });
+    }
+    const hashes = [...payload.locations, ...payload.inline].map((content) => content.hash);
+    if (own !== null) journal.dropUploads(hashes);
+    if (payload.kind === 'pack') for (const hash of hashes) journal.dropNeed(hash);
+  }
+  if (payload.kind === 'need') for (const hash of payload.hashes) journal.putNeed(hash, record.atMs);
+  if (payload.kind === 'approve') foldApproval(journal, payload);
+}
+
+/** Rule G3: a publisher's hold is approved by its id, a receiver's by the number of the deletion record. */
+function foldApproval(journal: Journal, payload: { hold?: string; record?: Sequence }): void {
+  if (payload.hold !== undefined && journal.holds().some((hold) => hold.id === payload.hold)) journal.setHoldState(payload.hold, 'approved');
+  if (payload.record === undefined) return;
+  for (const want of journal.wants(['pending', 'held'])) {
+    if (want.version === payload.record) journal.putWant({ ...want, approved: true, reason: 'pending', detail: '' });
+  }
+}
+
+function foldChanges(journal: Journal, record: Arrived, payload: ChangesPayload, own: OwnRecord | null): void {
+  let digest = digestFromHex(journal.meta('digest') ?? '') ?? emptyDigest;
+  const keptCount = new Map<BytePath, number>();
+  for (const change of payload.changes) {
+    noteVersion(journal, change, record, keptCount);
+    if (change.op === 'kept') continue;
+    const old = change.base === 0 ? null : journal.folded(change.path);
+    if (old !== null) digest = removeDigest(digest, digestOf(old.path, old.entry));
+    if (change.op === 'put') digest = addDigest(digest, digestOf(change.path, change.entry));
+    foldPath(journal, change, record, own);
+  }
+  journal.setMeta('digest', digestToHex(digest));
+}
+
+function noteVersion(journal: Journal, change: Change, record: Arrived, keptCount: Map<BytePath, number>): void {
+  const common = { path: change.path, version: record.header.sequence, atMs: record.atMs, author: record.header.author.name };
+  if (change.op === 'kept') {
+    const k = (keptCount.get(change.path) ?? 0) + 1;
+    keptCount.set(change.path, k);
+    const against = change.lostTo === 0 ? record.header.sequence : change.lostTo;
+    journal.putVersion({ ...common, k, op: 'kept', entry: change.entry, against });
+  } else if (change.op === 'put') {
+    journal.putVersion({ ...common, k: 0, op: 'put', entry: change.entry, against: change.beats ?? 0 });
+  } else journal.putVersion({ ...common, k: 0, op: 'delete', entry: null, against: 0 });
+}
+
+function foldPath(journal: Journal, change: Exclude<Change, { op: 'kept' }>, record: Arrived, own: OwnRecord | null): void {
+  const { path } = change;
+  const version = record.header.sequence;
+  const entry = change.op === 'put' ? change.entry : null;
+  if (own !== null && !own.notOnDisk.has(path)) {
+    if (entry === null) journal.dropAgreed(path);
+    else journal.putAgreed({ path, entry, version, stamp: own.stamps.get(path) ?? null });
+    journal.dropWant(path);
+    return;
+  }
+  const excluded = journal.want(path)?.reason === 'excluded';
+  const approved = change.op === 'delete' && change.approved === true;
+  journal.putWant({ path, entry, version, atMs: record.atMs, approved, reason: excluded ? 'excluded' : 'pending', detail: '', attempts: 0 });
+}
+
+function advance(journal: Journal, record: Arrived, bad: string | undefined): void {
+  const { header, payload } = record;
+  const changes = payload.kind === 'changes' ? payload.changes : [];
+  const puts = changes.filter((change) => change.op === 'put');
+  journal.putRecord(
+    {
+      ...blankRow,
+      sequence: header.sequence,
+      hash: record.hash,
+      id: header.id,
+      authorId: header.author.id,
+      author: header.author.name,
+      atMs: record.atMs,
+      kind: payload.kind,
+      verdict: bad === undefined ? 'ok' : 'bad',
+      reason: bad ?? '',
+      changeset: payload.kind === 'changes' ? payload.changeset : '',
+      more: payload.kind === 'changes' && payload.more,
+      puts: puts.length,
+      deletes: changes.filter((change) => change.op === 'delete').length,
+      kept: changes.filter((change) => change.op === 'kept').length,
+      bytes: puts.reduce((sum, change) => sum + (change.entry.kind === 'file' ? change.entry.size : 0), 0),
+    },
+    record.bytes,
+  );
+  journal.setMeta('cursor', String(header.sequence));
+  journal.setMeta('cursorHash', record.hash);
+}

@@ -1,0 +1,296 @@
+import type { Publication } from '../model/close.ts';
+import { close } from '../model/close.ts';
+import type { DirEntry, Entry, Sequence } from '../model/entry.ts';
+import { sameContent } from '../model/entry.ts';
+import type { Loss, MaxDelete } from '../model/guard.ts';
+import { guardLosses } from '../model/guard.ts';
+import type { BytePath } from '../model/path.ts';
+import { parentOf } from '../model/path.ts';
+import type { Decision, JoinFacts, Local, Policy } from '../model/reconcile.ts';
+import { reconcile, reconcileJoin } from '../model/reconcile.ts';
+import type { Expected, PreciseStat } from '../ports/filesystem.ts';
+import type { Agreed, Journal, Want, WantReason } from '../ports/journal.ts';
+
+/** What the disk differs in, path by path (see collate). */
+export interface Difference {
+  readonly path: BytePath;
+  readonly agreed: Agreed | null;
+  readonly local: Local;
+  readonly stat: PreciseStat | null;
+}
+
+/** One path that has to be brought to what the log wants. */
+export interface ApplyItem {
+  readonly path: BytePath;
+  /** null removes. */
+  readonly entry: Entry | null;
+  readonly version: Sequence;
+  readonly atMs: number;
+  /** What stands there and is replaced or removed; null where nothing is expected. */
+  readonly expected: Expected | null;
+  /** The same in the log's terms, for the trash index; null where nothing stands or its content was never read. */
+  readonly standing: Entry | null;
+  readonly why: 'replaced' | 'deleted' | 'conflict' | 'join' | 'drift';
+  /** There is a want behind it; false for a local-only path that a join sends to the trash. */
+  readonly wanted: boolean;
+  readonly attempts: number;
+}
+
+/** A loser of a conflict that is published as a history version before it is displaced (rule R2). */
+export interface Loser {
+  readonly path: BytePath;
+  readonly entry: Entry;
+  readonly lostTo: Sequence;
+}
+
+export interface Plan {
+  readonly publications: ReadonlyMap<BytePath, Publication>;
+  readonly losers: readonly Loser[];
+  readonly applies: readonly ApplyItem[];
+  /** Publisher's losses above maxDelete: not published; with the version each would delete. */
+  readonly heldHere: readonly { readonly path: BytePath; readonly version: Sequence }[];
+  /** Deletions of others above maxDelete: not applied. */
+  readonly heldThere: readonly Want[];
+  /** Local paths that the config or an unfinished join keeps out of the log, for `status`. */
+  readonly deviations: readonly { readonly path: BytePath; readonly why: string }[];
+}
+
+export interface PlanInput {
+  readonly policy: Policy;
+  readonly keepDeletes: boolean;
+  readonly maxDelete: MaxDelete;
+  /** Losses this member published inside the rolling window. */
+  readonly recentLosses: number;
+  /** Paths whose losses were approved, with the version. */
+  readonly approved: ReadonlyMap<BytePath, Sequence>;
+  /** Facts for a path without a trusted base, or null where the base is trusted. */
+  readonly joinFacts: (path: BytePath, here: Entry | null) => JoinFacts | null;
+  readonly excluded: (path: BytePath, isDirectory: boolean) => boolean;
+  /** True where nothing may be concluded about the disk. */
+  readonly unknown: (path: BytePath) => boolean;
+  /** A reject turned these held deletions of others down: the file is published again. */
+  readonly rejected: ReadonlySet<BytePath>;
+}
+
+const openReasons: readonly WantReason[] = ['pending', 'held', 'unfetchable', 'full', 'busy', 'unsupported', 'refused', 'occupied', 'role', 'drift'];
+
+/**
+ * Decides for every path at which disk, base and log are not one: what is published, what is applied, what is held. Writes only what
+ * needs no effect: agreements, and the reasons of wants that stay.
+ */
+export function plan(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, input: PlanInput): Plan {
+  const draft = newDraft();
+  journal.transaction(() => {
+    for (const path of pathsInOrder(journal, differences)) decidePath(journal, path, differences.get(path), input, draft);
+    closeDraft(journal, differences, draft);
+  });
+  const heldHere = holdOwn(journal, differences, input, draft);
+  const heldThere = holdIncoming(journal, input, draft);
+  return { publications: draft.publications, losers: draft.losers, applies: [...draft.applies.values()], heldHere, heldThere, deviations: draft.deviations };
+}
+
+interface Draft {
+  publications: Map<BytePath, Publication>;
+  losers: Loser[];
+  applies: Map<BytePath, ApplyItem>;
+  deviations: { path: BytePath; why: string }[];
+}
+
+function newDraft(): Draft {
+  return { publications: new Map(), losers: [], applies: new Map(), deviations: [] };
+}
+
+function pathsInOrder(journal: Journal, differences: ReadonlyMap<BytePath, Difference>): BytePath[] {
+  const paths = new Set(differences.keys());
+  for (const want of journal.wants(openReasons)) paths.add(want.path);
+  return [...paths].sort();
+}
+
+function decidePath(journal: Journal, path: BytePath, difference: Difference | undefined, input: PlanInput, draft: Draft): void {
+  const agreed = difference?.agreed ?? journal.agreed(path);
+  const want = journal.want(path);
+  if (want !== null && input.excluded(path, want.entry?.kind === 'dir')) return setAside(journal, want, agreed);
+  const local: Local = difference?.local ?? (input.unknown(path) ? { seen: 'unknown' } : { seen: 'same' });
+  const here = local.seen === 'entry' ? local.entry : local.seen === 'same' ? (agreed?.entry ?? null) : null;
+  const rejected = input.rejected.has(path) && agreed !== null && want?.entry === null && local.seen === 'same';
+  const facts = agreed === null && local.seen !== 'unknown' ? input.joinFacts(path, here) : null;
+  const decision: Decision = rejected
+    ? { do: 'publish', entry: agreed.entry, base: 0, beats: 0, onDisk: true }
+    : facts !== null
+      ? reconcileJoin(here, want ?? undefined, facts, input.policy.role)
+      : reconcile(agreed, local, want ?? undefined, input.policy);
+  carryOut(journal, { path, agreed, want, here, difference, decision }, input, draft);
+}
+
+interface Decided {
+  readonly path: BytePath;
+  readonly agreed: Agreed | null;
+  readonly want: Want | null;
+  readonly here: Entry | null;
+  readonly difference: Difference | undefined;
+  readonly decision: Decision;
+}
+
+/** Rule J5: the base is dropped, the want is kept current, the disk is left alone. */
+function setAside(journal: Journal, want: Want, agreed: Agreed | null): void {
+  if (agreed !== null) journal.dropAgreed(want.path);
+  if (want.entry === null) journal.dropWant(want.path);
+  else if (want.reason !== 'excluded') journal.setWantReason(want.path, 'excluded', '', 0);
+}
+
+function carryOut(journal: Journal, decided: Decided, input: PlanInput, draft: Draft): void {
+  const { path, want, here, decision } = decided;
+  if (decision.do === 'agree') agree(journal, decided);
+  else if (decision.do === 'publish') draft.publications.set(path, { path, ...decision });
+  else if (decision.do === 'yield') yieldTo(journal, decided, decision.loser, draft);
+  else if (decision.do === 'displace') draft.applies.set(path, applyItem(decided, decision.why));
+  else if (decision.do === 'apply') applyOrKeep(journal, decided, input, draft);
+  else if (decision.do === 'nothing') noteDeviation(journal, decided, want, here, input, draft);
+}
+
+function agree(journal: Journal, { path, want, difference, agreed }: Decided): void {
+  const stamp = difference?.stat ? { ...difference.stat, racy: true } : (agreed?.stamp ?? null);
+  if (want !== null && want.entry !== null) journal.putAgreed({ path, entry: want.entry, version: want.version, stamp });
+  else journal.dropAgreed(path);
+  if (want !== null) journal.dropWant(path);
+}
+
+/** The kept version may already be in the log, when an earlier run was killed between publishing and displacing. */
+function yieldTo(journal: Journal, decided: Decided, loser: Entry, draft: Draft): void {
+  const lostTo = decided.want?.version ?? 0;
+  const published = journal
+    .versions(decided.path)
+    .some((row) => row.op === 'kept' && row.against === lostTo && row.entry !== null && sameContent(row.entry, loser));
+  if (!published && loser.kind !== 'dir') draft.losers.push({ path: decided.path, entry: loser, lostTo });
+  draft.applies.set(decided.path, applyItem(decided, 'conflict'));
+}
+
+function applyOrKeep(journal: Journal, decided: Decided, input: PlanInput, draft: Draft): void {
+  const { path, want, agreed } = decided;
+  if (want === null) return;
+  if (want.entry === null && input.keepDeletes && decided.here !== null) {
+    if (agreed !== null) journal.dropAgreed(path);
+    journal.setWantReason(path, 'kept', 'deleted by the federation, kept here by the config', 0);
+    return;
+  }
+  draft.applies.set(path, applyItem(decided, want.entry === null ? 'deleted' : 'replaced'));
+}
+
+function noteDeviation(journal: Journal, decided: Decided, want: Want | null, here: Entry | null, input: PlanInput, draft: Draft): void {
+  if (want !== null && input.policy.role === 'publisher' && want.reason !== 'role') {
+    journal.setWantReason(want.path, 'role', 'a publisher does not take over changes of others', 0);
+  }
+  const differs = decided.difference !== undefined && decided.difference.local.seen !== 'same';
+  if (want === null && !differs && here === null) return;
+  const why = input.policy.role === 'subscriber' ? 'changed here; a subscriber does not publish' : 'not taken over yet';
+  if (want !== null || differs) draft.deviations.push({ path: decided.path, why });
+}
+
+function applyItem(decided: Decided, why: ApplyItem['why']): ApplyItem {
+  const { path, want, difference, agreed, here } = decided;
+  const standingStat = difference === undefined ? expectedOf(agreed) : difference.stat;
+  return {
+    ...{ path, why, standing: here },
+    ...{ entry: want?.entry ?? null, version: want?.version ?? 0, atMs: want?.atMs ?? 0, attempts: want?.attempts ?? 0 },
+    expected: standingStat,
+    wanted: want !== null,
+  };
+}
+
+function expectedOf(agreed: Agreed | null): Expected | null {
+  return agreed?.stamp ? { kind: agreed.entry.kind, ...agreed.stamp } : null;
+}
+
+/** Rule R3 over everything that is about to be published. */
+function closeDraft(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, draft: Draft): void {
+  const closed = close(draft.publications, {
+    folded: (path) => journal.folded(path),
+    foldedBelow: (directory) => journal.foldedBelow(directory).map((row) => row.path),
+    localDirectory: (path) => localDirectory(journal, differences, path),
+  });
+  draft.publications = new Map(closed.publications);
+  for (const publication of closed.publications.values()) draft.applies.delete(publication.path);
+  for (const path of closed.withdrawn.keys()) bringBack(journal, path, draft);
+  for (const { path, entry } of closed.displaced) displaceFile(journal, differences, path, entry, draft);
+}
+
+function localDirectory(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, path: BytePath): DirEntry | null {
+  const local = differences.get(path)?.local;
+  if (local?.seen === 'entry') return local.entry.kind === 'dir' ? local.entry : null;
+  if (local?.seen === 'absent') return null;
+  const agreed = journal.agreed(path);
+  return agreed?.entry.kind === 'dir' ? agreed.entry : null;
+}
+
+/** A directory that was removed here while something below it lives on: it has to come back, once what is below is applied. */
+function bringBack(journal: Journal, path: BytePath, draft: Draft): void {
+  const folded = journal.folded(path);
+  const incoming = [...draft.applies.values()].some((item) => item.entry !== null && item.path.startsWith(`${path}/`));
+  if (folded === null || !incoming) return;
+  draft.applies.set(path, {
+    ...{ path, entry: folded.entry, version: folded.version, atMs: 0, expected: null, standing: null, why: 'replaced' },
+    ...{ wanted: false, attempts: 0 },
+  });
+}
+
+function displaceFile(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, path: BytePath, loser: Entry | null, draft: Draft): void {
+  const folded = journal.folded(path);
+  const difference = differences.get(path);
+  if (folded === null || loser === null || difference === undefined) return;
+  const want: Want = journal.want(path) ?? { ...folded, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 };
+  yieldTo(journal, { path, agreed: difference.agreed, want, here: loser, difference, decision: { do: 'yield', loser } }, loser, draft);
+}
+
+/** Rule G2 for what this member would delete or cut to nothing; what is held leaves the publications, with the directories around it. */
+function holdOwn(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, input: PlanInput, draft: Draft): { path: BytePath; version: Sequence }[] {
+  const losses: Loss[] = [];
+  const appearing: { hash: string; size: number }[] = [];
+  for (const { path, entry } of draft.publications.values()) {
+    const before = differences.get(path)?.agreed ?? journal.agreed(path);
+    if (before === null) {
+      if (entry?.kind === 'file') appearing.push(entry);
+    } else if (isLoss(before.entry, entry) && input.approved.get(path) !== before.version) {
+      losses.push({ path, before: before.entry, atMs: 0, truncation: entry !== null });
+    }
+  }
+  if (losses.length === 0) return [];
+  const count = journal.agreedCount();
+  const held = guardLosses({ losses, appearing, live: count.files + count.links, recent: input.recentLosses }, input.maxDelete);
+  for (const path of held) withholdLoss(path, draft);
+  return held.map((path) => ({ path, version: (differences.get(path)?.agreed ?? journal.agreed(path))?.version ?? 0 }));
+}
+
+function isLoss(before: Entry, after: Entry | null): boolean {
+  if (before.kind === 'dir') return false;
+  return after === null || (before.kind === 'file' && before.size > 0 && after.kind === 'file' && after.size === 0);
+}
+
+function withholdLoss(path: BytePath, draft: Draft): void {
+  draft.publications.delete(path);
+  for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
+    if (draft.publications.get(at)?.entry === null) draft.publications.delete(at);
+  }
+}
+
+/** Rule G2 for deletions of others. Their directories wait with them, since they will not be empty. */
+function holdIncoming(journal: Journal, input: PlanInput, draft: Draft): Want[] {
+  const losses: Loss[] = [];
+  const appearing: { hash: string; size: number }[] = [];
+  for (const item of draft.applies.values()) {
+    if (item.entry?.kind === 'file' && item.expected === null) appearing.push(item.entry);
+    if (item.entry !== null || item.why !== 'deleted' || item.standing === null || item.standing.kind === 'dir') continue;
+    if (journal.want(item.path)?.approved === false) losses.push({ path: item.path, before: item.standing, atMs: item.atMs, truncation: false });
+  }
+  if (losses.length === 0) return [];
+  const count = journal.agreedCount();
+  const held = guardLosses({ losses, appearing, live: count.files + count.links, recent: 0 }, input.maxDelete);
+  return held.map((path) => holdWant(journal, path, draft)).filter((want) => want !== null);
+}
+
+function holdWant(journal: Journal, path: BytePath, draft: Draft): Want | null {
+  draft.applies.delete(path);
+  for (let at = parentOf(path); at !== ''; at = parentOf(at)) if (draft.applies.get(at)?.entry === null) draft.applies.delete(at);
+  const want = journal.want(path);
+  if (want !== null && want.reason !== 'held') journal.setWantReason(path, 'held', 'more deletions at once than maxDelete allows', 0);
+  return want;
+}

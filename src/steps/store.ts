@@ -1,0 +1,171 @@
+import type { Chunk, FileEntry, Hash } from '../model/entry.ts';
+import { chunksOf } from '../model/entry.ts';
+import { packKey } from '../model/keys.ts';
+import type { Limits } from '../model/limits.ts';
+import type { Blob, Pack } from '../model/pack.ts';
+import { encodeBlob, PackBuilder } from '../model/pack.ts';
+import { contentHash } from '../model/digest.ts';
+import type { BytePath } from '../model/path.ts';
+import type { ChunkLocation, InlineBlob } from '../model/record.ts';
+import type { Datastore } from '../ports/datastore.ts';
+import type { OpenFile } from '../ports/filesystem.ts';
+import { DiskFault } from '../ports/filesystem.ts';
+import type { Journal, Location } from '../ports/journal.ts';
+import type { Random } from '../ports/random.ts';
+
+export interface StorePorts {
+  readonly datastore: Datastore;
+  readonly journal: Journal;
+  readonly random: Random;
+}
+
+/** Content of a file that a record is going to name. `open` reads it from the tree or from the trash. */
+export interface Source {
+  readonly path: BytePath;
+  readonly entry: FileEntry;
+  readonly open: () => OpenFile;
+}
+
+export interface Stored {
+  readonly locations: readonly ChunkLocation[];
+  readonly inline: readonly InlineBlob[];
+  /** Sources whose content is no longer what the entry says; they must not be published now. */
+  readonly changed: ReadonlySet<BytePath>;
+}
+
+/** Uploads of ours that no record names yet count for this long by the bucket's clock (rule P3 retires at 7 days). */
+export const uploadTrustedMs = 6 * 24 * 3600 * 1000;
+const uploadsAtOnce = 3;
+
+/**
+ * Makes every chunk of the sources reachable before a record names it (rule P1): what the bucket has is not sent again, a few small
+ * contents travel inside the record, everything else goes into packs. Memory is bounded by `uploadsAtOnce` packs and one source.
+ */
+export async function store(ports: StorePorts, share: string, sources: Iterable<Source>, limits: Limits, bucketNowMs: number): Promise<Stored> {
+  const packer = startPacker(ports, share, limits);
+  const locations: ChunkLocation[] = [];
+  const changed = new Set<BytePath>();
+  for (const source of sources) {
+    const missing = missingChunks(ports.journal, source.entry, bucketNowMs, packer.seen, locations);
+    if (missing.length === 0) continue;
+    const bytes = readVerified(source, limits.packBytesMax);
+    if (bytes === null) changed.add(source.path);
+    else for (const blob of cut(bytes, chunksOf(source.entry), missing)) await packer.add(blob);
+  }
+  const { located, inline } = await packer.finish();
+  return { locations: [...locations, ...located], inline, changed };
+}
+
+/** The chunks that neither the log nor an own recent upload has; locations of the latter are collected, since the record must name them. */
+function missingChunks(journal: Journal, entry: FileEntry, bucketNowMs: number, seen: Set<Hash>, locations: ChunkLocation[]): Chunk[] {
+  const missing: Chunk[] = [];
+  for (const chunk of chunksOf(entry)) {
+    if (seen.has(chunk.hash) || journal.hasLocation(chunk.hash)) continue;
+    const upload = journal.upload(chunk.hash, bucketNowMs - uploadTrustedMs);
+    if (upload === null) missing.push(chunk);
+    else {
+      seen.add(chunk.hash);
+      locations.push(chunkLocation(upload));
+    }
+  }
+  return missing;
+}
+
+function chunkLocation({ hash, size, pack, offset, length, codec }: Location): ChunkLocation {
+  return { hash, size, pack, offset, length, codec };
+}
+
+function readVerified(source: Source, bytesMax: number): Buffer | null {
+  const { size, hash } = source.entry;
+  if (size > bytesMax) throw new RangeError(`content of ${size} bytes must be sent as a stream`);
+  try {
+    const file = source.open();
+    try {
+      if (file.before.size !== size) return null;
+      const bytes = Buffer.allocUnsafe(size);
+      for (let length = 0; length < size; ) {
+        const read = file.read(bytes.subarray(length));
+        if (read === 0) return null;
+        length += read;
+      }
+      return contentHash(bytes) === hash ? bytes : null;
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (error instanceof DiskFault) return null;
+    throw error;
+  }
+}
+
+function* cut(bytes: Buffer, chunks: readonly Chunk[], wanted: readonly Chunk[]): Generator<Blob> {
+  const hashes = new Set(wanted.map((chunk) => chunk.hash));
+  let offset = 0;
+  for (const { hash, size } of chunks) {
+    const piece = bytes.subarray(offset, offset + size);
+    offset += size;
+    if (hashes.has(hash)) yield { hash, size, ...encodeBlob(piece) };
+  }
+}
+
+/** Inline while everything together stays small; packs from then on. */
+function startPacker(ports: StorePorts, share: string, limits: Limits) {
+  const builder = new PackBuilder(limits.packBytesMax, () => ports.random.hex(16));
+  const seen = new Set<Hash>();
+  const located: ChunkLocation[] = [];
+  const flying = new Set<Promise<void>>();
+  let inline: Blob[] | null = [];
+  let inlineBytes = 0;
+
+  async function send(pack: Pack): Promise<void> {
+    while (flying.size >= uploadsAtOnce) await Promise.race(flying);
+    const sending = sendPack(ports, share, pack).then((locations) => void located.push(...locations));
+    const tracked = sending.finally(() => flying.delete(tracked));
+    // A failure surfaces at the next race or at the end; until then it must not count as unhandled.
+    tracked.catch(() => undefined);
+    flying.add(tracked);
+  }
+
+  async function pack(blob: Blob): Promise<void> {
+    const full = builder.add(blob);
+    if (full !== undefined) await send(full);
+  }
+
+  async function add(blob: Blob): Promise<void> {
+    if (seen.has(blob.hash)) return;
+    seen.add(blob.hash);
+    if (inline === null) return pack(blob);
+    inline.push(blob);
+    inlineBytes += blob.stored.length;
+    if (inlineBytes <= inlineBudget(limits)) return;
+    const overflow = inline;
+    inline = null;
+    for (const each of overflow) await pack(each);
+  }
+
+  async function finish(): Promise<{ located: ChunkLocation[]; inline: InlineBlob[] }> {
+    const last = builder.finish();
+    if (last !== undefined) await send(last);
+    await Promise.all(flying);
+    return { located, inline: inline ?? [] };
+  }
+  return { seen, add, finish };
+}
+
+/** Half of the record, so that the changes themselves usually fit beside the contents and no body is needed. */
+function inlineBudget(limits: Limits): number {
+  return Math.min(limits.inlineBytesMax, Math.floor(limits.recordBytesMax / 2));
+}
+
+async function sendPack(ports: StorePorts, share: string, pack: Pack): Promise<readonly ChunkLocation[]> {
+  const { dateMs } = await ports.datastore.put(packKey(share, pack.id), pack.bytes);
+  rememberUpload(ports.journal, pack.locations, dateMs);
+  return pack.locations;
+}
+
+/** Committed at once: a killed run finds its finished packs again (rule P4). */
+export function rememberUpload(journal: Journal, locations: readonly ChunkLocation[], atMs: number): void {
+  journal.transaction(() => {
+    for (const location of locations) journal.putUpload({ ...location, record: 0 }, atMs);
+  });
+}
