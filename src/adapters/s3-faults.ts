@@ -85,7 +85,8 @@ function conditionalKind(kind: FaultKind, error: RawError): FaultKind {
 }
 
 function verdictOf(error: RawError, attempted: Attempted): Verdict {
-  const named = verdictsByName[error.name ?? ''];
+  // The SDK calls every broken connection a TimeoutError; the socket's own word is better.
+  const named = socketCodes.has(error.code ?? '') ? undefined : verdictsByName[error.name ?? ''];
   if (named) return named;
   const status = error.$metadata?.httpStatusCode;
   if (wrongRegionNames.has(error.name ?? '') || status === 301) return ['permanent', 'wrong-region', regionFix(error)];
