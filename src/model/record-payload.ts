@@ -129,7 +129,7 @@ function readPack(lines: Iterable<string>, { inline, limits }: PayloadContext): 
 }
 
 function finished({ locations, inline, used, stored }: Contents): Pick<ChangesPayload, 'locations' | 'inline'> {
-  if (used !== stored.length) throw new Malformed('inline content that nothing describes');
+  if (used !== stored.length) throw new Malformed('inline contents are not as long as their lines say');
   return { locations, inline };
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../src/model/digest.ts';
 import type { Chunk } from '../../src/model/entry.ts';
 import { birthLimits } from '../../src/model/limits.ts';
+import type { ChunkLocation, Payload } from '../../src/model/record.ts';
 import { decodePayload, decodeRecord } from '../../src/model/record-decode.ts';
 import { type Forgery, forge, judge, signed } from './record-forge.ts';
 import { bodyId, changesOf, emptyHash, encode, file, header, samples } from './record-samples.ts';
@@ -10,6 +11,7 @@ const head = '{"changeset":"0123456789abcdef","more":false}';
 const hash = contentHash('hello');
 const put = { o: 'p', p: 'a', b: 0, k: 'f', m: 420, t: 1, s: 5, h: hash };
 const location = { o: 'l', h: hash, s: 5, k: '6'.repeat(32), '@': 0, n: 5, z: 'none' };
+const at: ChunkLocation = { hash, size: 5, pack: '6'.repeat(32), offset: 0, length: 5, codec: 'none' };
 const inline = { o: 'i', h: hash, s: 5, n: 5, z: 'none' };
 
 /** A record of kind changes with these lines after the first. */
@@ -120,7 +122,10 @@ describe('R-B1: right own hash and wrong content is bad', () => {
     'format 0': { fields: { format: 0 } },
     'no format': { fields: { format: null } },
     'a body that is too long': { fields: { body: { id: bodyId, size: birthLimits.bodyBytesMax + 1, hash } } },
-    'a body of another size than the payload': { fields: { body: { id: bodyId, size: 1, hash } } },
+    'a body of another size than the payload': {
+      stored: Buffer.alloc(0),
+      fields: { body: { id: bodyId, size: 79, hash }, payload: { stored: 80, raw: 80 } },
+    },
     'a body id with a slash': { fields: { body: { id: '../'.padEnd(32, 'a'), size: 80, hash } } },
     'a payload that is too long': { rawBytes: birthLimits.payloadRawBytesMax + 1 },
     'a payload that is longer than announced': { rawBytes: 10 },
@@ -160,6 +165,8 @@ describe('R-B1: right own hash and wrong content is bad', () => {
     const puts = changesOf(...four.map((path) => ({ op: 'put' as const, path, base: 0, entry: file })));
     expect(judgeUnder(limits, puts)).toBe('bad');
     expect(judgeUnder(limits, { kind: 'need', hashes: four.map((text) => contentHash(text)) })).toBe('bad');
+    const locations = [1, 2, 3, 4].map((offset) => ({ ...at, offset }));
+    expect(judgeUnder(limits, { kind: 'pack', locations, inline: [] })).toBe('bad');
     const [one, rest] = [1, 4].map((size) => ({ hash, size })) as [Chunk, Chunk];
     const two = ['a', 'b'].map((path) => ({ op: 'put' as const, path, base: 0, entry: { ...file, chunks: [one, rest] } }));
     expect(judgeUnder({ ...limits, changesMax: 4 }, changesOf(...two))).toBe('ok');
@@ -207,7 +214,7 @@ describe('R-L7: a newer format is recognised and not judged', () => {
   });
 });
 
-function judgeUnder(limits: typeof birthLimits, payload: ReturnType<typeof changesOf>): string {
+function judgeUnder(limits: typeof birthLimits, payload: Payload): string {
   const decoded = decodeRecord(encode(payload).record, limits);
   if (!decoded.ok) return decoded.verdict;
   const read = decodePayload(decoded, null, limits);
