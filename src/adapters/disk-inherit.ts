@@ -43,10 +43,10 @@ export class Inheritance {
 function bringRoom(target: OpenDirectory, stage: OpenDirectory): string {
   const hasSetgid = (fstatSync(target.fd).mode & setgid) !== 0;
   const name = randomName();
-  // The umask is ignored exactly where a default ACL stands: a directory made under 0777 has no rights at all elsewhere.
+  // The umask is ignored exactly where a default ACL stands: elsewhere a directory made under 0777 has no rights at all.
   withUmask(hasSetgid ? 0o077 : 0o777, () => mkdirSync(at(target.fd, name), { mode: 0o700 }));
   try {
-    if (!hasSetgid && (lstatSync(at(target.fd, name)).mode & 0o777) === 0) {
+    if ((lstatSync(at(target.fd, name)).mode & 0o777) === 0) {
       rmdirSync(at(target.fd, name));
       return '';
     }

@@ -9,7 +9,7 @@ const lockName = 'lock';
 const holderName = 'holder';
 /** How long a dying process may take to let go. */
 const patienceMs = 1000;
-const pauseMs = 50;
+const pauseMs = 20;
 
 /**
  * Locks the root for one state by a lock that the operating system takes back when the process dies. SQLite is the way to such a lock

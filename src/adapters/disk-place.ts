@@ -93,6 +93,7 @@ function replace(site: Site, stagedName: string, staged: PreciseStat, path: Byte
   } catch (error) {
     unlinkSync(at(site.area.trash.fd, kept));
     if (errnoOf(error) === 'EISDIR') return { outcome: 'changed' };
+    if (errnoOf(error) === 'ENOENT') throw lost(stagedName, error);
     throw error;
   }
   return placed(site, path, directory, staged);
@@ -127,6 +128,7 @@ function moveIfFree(fromFd: number, from: string, toFd: number, to: string): boo
     linkSync(at(fromFd, from), at(toFd, to));
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) === 'ENOENT' && statAt(fromFd, from) === null) throw lost(from, error);
     if (!noLinks.includes(errnoOf(error) ?? '')) throw error;
     if (statAt(toFd, to) !== null) return false;
     renameSync(at(fromFd, from), at(toFd, to));
@@ -143,6 +145,11 @@ function placed(site: Site, path: BytePath, directory: OpenDirectory, wanted: Pr
   if (stat === null || stat.ino !== wanted.ino || stat.size !== wanted.size || stat.mtimeUs !== wanted.mtimeUs)
     return { outcome: 'changed' };
   return { outcome: 'done', stat };
+}
+
+/** Our own file is gone: trouble, which must not be taken for an absence at the path. */
+function lost(name: string, cause: unknown): DiskFault {
+  return new DiskFault('io', `the staging area has lost ${name}`, cause);
 }
 
 /** A name of the trash is used once: what an earlier, killed attempt left there is not overwritten. */

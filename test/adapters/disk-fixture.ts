@@ -38,7 +38,7 @@ export function mount(...args: string[]): void {
 
 afterEach(() => {
   for (const { tree } of open) tree.close();
-  for (const target of mounts.splice(0).reverse()) execFileSync('umount', [target], { stdio: 'pipe' });
+  for (const target of mounts.splice(0).reverse()) execFileSync('umount', ['-l', target], { stdio: 'pipe' });
   for (const { base } of open.splice(0)) rmSync(base, { recursive: true, force: true });
 });
 

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bench, done, faultCode, isRoot, lookNow, readAll, stageText } from './disk-fixture.ts';
+import { bench, done, faultCode, isRoot, lookNow, meddled, readAll, stageText } from './disk-fixture.ts';
 
 const nobody = 65_534;
 
@@ -70,6 +70,7 @@ test('R-I3: metadata is set on the expected inode only, and read back', () => {
   mkdirSync(join(root, 'd'));
   const { ino } = lookNow(tree, 'f');
   expect(tree.setMetadata('f', ino + 1, { mode: 0 })).toEqual({ outcome: 'changed' });
+  expect(lookNow(tree, 'f').mode).not.toBe(0);
   expect(done(tree.setMetadata('f', ino, { mode: 0o604, mtimeUs: -5 }))).toMatchObject({ mode: 0o604, mtimeUs: -5, ino });
   expect(done(tree.setMetadata('f', ino, { mtimeUs: 7 }))).toMatchObject({ mode: 0o604, mtimeUs: 7 });
   expect(done(tree.setMetadata('d', lookNow(tree, 'd').ino, { mode: 0o711 })).mode).toBe(0o711);
@@ -105,9 +106,49 @@ test.skipIf(!isRoot)('without privileges: own unreadable files can be changed, a
     expect(faultCode(() => tree.open('foreign'))).toBe('denied');
     expect(faultCode(() => tree.setMetadata('foreign', lookNow(tree, 'foreign').ino, { mode: 0o644 }))).toBe('denied');
     done(tree.placeNew(stageText(tree, '', 'text'), 'f'));
-    // A foreign file cannot be linked by this user where hard links are protected; the trash then gets a copy, or nothing happens.
     expect(faultCode(() => tree.placeOver(stageText(tree, '', 'x'), 'foreign', lookNow(tree, 'foreign'), 't'))).toBe('denied');
     expect(tree.listTrash()).toEqual([]);
     expect(tree.moveToTrash('foreign', lookNow(tree, 'foreign'), 't')).toBe('done');
+  });
+});
+
+test.skipIf(!isRoot)('R-A2: where hard links are refused (here by the protection of foreign files) the trash gets a copy', () => {
+  const { tree, root, base } = bench({ prepare: false });
+  chmodSync(base, 0o755);
+  chownSync(root, nobody, nobody);
+  writeFileSync(join(root, 'f'), 'old', { mode: 0o644 });
+  symlinkSync('away', join(root, 'l'));
+  asNobody(() => {
+    tree.prepareStaging();
+    const old = lookNow(tree, 'f');
+    const edit = meddled(old, () => tree.moveToTrash('f', old, 'edited'));
+    expect(tree.placeOver(stageText(tree, '', 'new'), 'f', edit, 't').outcome).toBe('absent');
+    done(tree.restoreFromTrash('edited', 'f'));
+    done(tree.placeOver(stageText(tree, '', 'new'), 'f', lookNow(tree, 'f'), 't-f'));
+    done(tree.placeOver(stageText(tree, '', 'new'), 'l', lookNow(tree, 'l'), 't-l'));
+    expect(tree.lookInTrash('t-f')).toMatchObject({ size: 3, mtimeUs: old.mtimeUs, mode: 0o644 });
+    expect(tree.readLinkInTrash('t-l')).toBe('away');
+    expect(tree.listTrash()).toEqual(['t-f', 't-l']);
+  });
+});
+
+test.skipIf(!isRoot)('R-A2: a foreign file that changes while it is copied is left alone', () => {
+  const { tree, root, base } = bench({ prepare: false });
+  chmodSync(base, 0o755);
+  chownSync(root, nobody, nobody);
+  writeFileSync(join(root, 'f'), 'old', { mode: 0o666 });
+  chmodSync(join(root, 'f'), 0o646);
+  symlinkSync('away', join(root, 'l'));
+  asNobody(() => {
+    tree.prepareStaging();
+    const file = meddled(lookNow(tree, 'f'), () => writeFileSync(join(root, 'f'), 'edited'));
+    expect(tree.placeOver(stageText(tree, '', 'new'), 'f', file, 't')).toEqual({ outcome: 'changed' });
+    const relink = () => {
+      rmSync(join(root, 'l'));
+      writeFileSync(join(root, 'l'), 'now a file');
+    };
+    expect(tree.placeOver(stageText(tree, '', 'new'), 'l', meddled(lookNow(tree, 'l'), relink), 't')).toEqual({ outcome: 'changed' });
+    expect([readAll(tree, 'f'), readAll(tree, 'l')]).toEqual(['edited', 'now a file']);
+    expect(tree.listTrash()).toEqual([]);
   });
 });

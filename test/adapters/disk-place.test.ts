@@ -47,6 +47,16 @@ test('placing below a directory that is not there is an absence of the directory
   expect(faultCode(() => tree.placeNew(stageText(tree, 'none', 'x'), 'none/f'))).toBe('absent');
 });
 
+test('a staged file that is gone is trouble, not an absence', () => {
+  const { tree, base } = withFile();
+  const staged = stageText(tree, '', 'x');
+  tree.discard(staged);
+  expect(faultCode(() => tree.placeNew(staged, 'new'))).toBe('io');
+  expect(faultCode(() => tree.placeOver(staged, 'f', lookNow(tree, 'f'), 't'))).toBe('io');
+  expect(readAll(tree, 'f')).toBe('old');
+  expect(trashOf(base)).toEqual([]);
+});
+
 test('R-A2: replacing keeps the old inode in the trash', () => {
   const { tree, f } = withFile();
   const expected = lookNow(tree, 'f');

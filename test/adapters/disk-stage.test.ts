@@ -106,6 +106,14 @@ test.skipIf(!isRoot)('a root that became a mount: the area moves inside, the old
   expect(readdirSync(join(base, '.flocksync-web/trash'))).toEqual(['t']);
 });
 
+test.skipIf(!isRoot)('a proof does not outlive a mount of the root onto itself', () => {
+  const { tree, root } = bench();
+  tree.close();
+  mount('--bind', root, root);
+  tree.prepareStaging();
+  expect(tree.stagingInsideRoot).toBe('.flocksync');
+});
+
 test.skipIf(!isRoot)('a mount below the root is trouble, not an effect somewhere else', () => {
   const { tree, root } = bench();
   mkdirSync(join(root, 'm'));
