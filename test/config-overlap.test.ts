@@ -85,8 +85,8 @@ test.each<[string, [string, string][], string[]]>([
   [
     'two patterns, decided by their matches',
     [
-      ['a', '/srv/a*'],
-      ['b', '/srv/b*'],
+      ['a', '/srv/*'],
+      ['b', '/srv/*/html'],
     ],
     [],
   ],

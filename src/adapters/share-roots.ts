@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, realpathSync } from 'node:fs';
-import fastGlob from 'fast-glob';
+import { lstatSync, realpathSync } from 'node:fs';
 import type { Config, ShareConfig } from '../config-types.ts';
 import { toText } from '../model/path.ts';
-import { decodePart, encodePart } from '../model/share-name.ts';
+import { decodePart } from '../model/share-name.ts';
 import { matchesSegment, nameOfMatch, parseSharePath, type SharePattern, segmentsForName } from '../model/share-pattern.ts';
+import { bytesOfEncoded, listMatches } from './share-listing.ts';
 
 /** Why a directory or a name that a pattern might mean is no share now. It is reported and stops no other share. */
 export interface ShareProblem {
@@ -26,12 +26,17 @@ type Problems = Map<string, ShareProblem>;
  * Makes one share per match of each pattern. `federationShares` are the names known from the bucket and from journals: one that
  * comes from a pattern is a share here too, whether its root exists yet, no longer, or not at all.
  */
-export function expandShares(config: Pick<Config, 'shares'>, known: { readonly federationShares: readonly string[] }): Expanded {
+export async function expandShares(
+  config: Pick<Config, 'shares'>,
+  known: { readonly federationShares: readonly string[] },
+): Promise<Expanded> {
   const problems: Problems = new Map();
   const taken = new Set(config.shares.filter((share) => share.pattern === null).map((share) => share.name));
-  const shares = config.shares.flatMap((share) =>
-    share.pattern === null ? [share] : expandOne(share, known.federationShares, taken, problems),
-  );
+  const shares: ShareConfig[] = [];
+  for (const share of config.shares) {
+    if (share.pattern === null) shares.push(share);
+    else shares.push(...(await expandOne(share, known.federationShares, taken, problems)));
+  }
   return { shares: withoutOverlaps(shares, problems), problems: [...problems.values()] };
 }
 
@@ -43,15 +48,15 @@ export function rootForShare(template: Template, shareName: string): string | nu
   return segments === undefined ? null : textOf(`/${segments.join('/')}`);
 }
 
-function expandOne(
+async function expandOne(
   template: ShareConfig,
   federationShares: readonly string[],
   taken: ReadonlySet<string>,
   problems: Problems,
-): ShareConfig[] {
+): Promise<ShareConfig[]> {
   const parsed = parseSharePath(template.pattern ?? '');
   if (!parsed.ok) return [];
-  const matched = matchedNames(template, parsed.pattern, problems);
+  const matched = await matchedNames(template, parsed.pattern, problems);
   const names = [...new Set([...matched, ...federationShares.filter((name) => !taken.has(name))])].sort();
   return names.flatMap((name) => {
     const path = rootForShare(template, name);
@@ -71,9 +76,9 @@ function clash(share: string, path: string): ShareProblem {
 }
 
 /** Names of the shares of all directories that match now. */
-function matchedNames(template: ShareConfig, pattern: SharePattern, problems: Problems): string[] {
+async function matchedNames(template: ShareConfig, pattern: SharePattern, problems: Problems): Promise<string[]> {
   const found: string[] = [];
-  for (const match of listMatches(template, pattern, problems)) {
+  for (const match of await listMatches(pattern, (path, error) => noteUnreadable(template, pattern, path, error, problems))) {
     const parts = match.split('/').filter((part) => part !== '');
     const matched = parts.flatMap((part, index) => (pattern.segments[index]?.dynamic ? [decodePart(part) ?? ''] : []));
     const wanted = pattern.segments.filter((segment) => segment.dynamic);
@@ -104,64 +109,6 @@ function notText(template: Template, matched: readonly string[]): ShareProblem {
   };
 }
 
-/**
- * Directory names reach fast-glob in their encoded spelling (letters, digits, `._-%`), so that no name, whatever its bytes, is
- * taken for a pattern or missed by one. Wildcards are listed as `*` and matched by the caller.
- */
-function listMatches(template: Template, pattern: SharePattern, problems: Problems): string[] {
-  const glob = pattern.segments.map((segment) => (segment.dynamic ? '*' : encodePart(segment.literal))).join('/');
-  const onError = (path: string, error: unknown) => noteUnreadable(template, pattern, path, error, problems);
-  return fastGlob.sync(glob, {
-    cwd: '/',
-    onlyDirectories: true,
-    followSymbolicLinks: false,
-    dot: true,
-    unique: true,
-    suppressErrors: true,
-    fs: encodedNames(onError) as unknown as fastGlob.FileSystemAdapter,
-  });
-}
-
-function encodedNames(onError: (path: string, error: unknown) => void) {
-  return {
-    lstatSync: (path: string) => lstatSync(realBytes(path)),
-    statSync: (path: string) => lstatSync(realBytes(path)),
-    readdirSync(path: string) {
-      try {
-        return readdirSync(realBytes(path), { withFileTypes: true, encoding: 'buffer' as BufferEncoding }).map(encodedDirent);
-      } catch (error) {
-        onError(path, error);
-        throw error;
-      }
-    },
-  };
-}
-
-interface DirentLike {
-  readonly name: unknown;
-  isDirectory(): boolean;
-  isFile(): boolean;
-  isSymbolicLink(): boolean;
-}
-
-function encodedDirent(dirent: DirentLike) {
-  return {
-    name: encodePart((dirent.name as Buffer).toString('latin1')),
-    isDirectory: () => dirent.isDirectory(),
-    isFile: () => dirent.isFile(),
-    isSymbolicLink: () => dirent.isSymbolicLink(),
-    isBlockDevice: () => false,
-    isCharacterDevice: () => false,
-    isFIFO: () => false,
-    isSocket: () => false,
-  };
-}
-
-function realBytes(encoded: string): Buffer {
-  const path = encoded.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(path === '' ? '/' : path, 'latin1');
-}
-
 /** A directory that cannot be listed hides shares: that is said. One that merely is not there, or is not meant, is no trouble. */
 function noteUnreadable(template: Template, pattern: SharePattern, encoded: string, error: unknown, problems: Problems): void {
   const names = encoded.split('/').filter((part) => part !== '');
@@ -172,7 +119,7 @@ function noteUnreadable(template: Template, pattern: SharePattern, encoded: stri
   const absent = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
   const below = pattern.segments.findIndex((segment) => segment.dynamic);
   if (!meant || (absent && names.length > below)) return;
-  const path = toText(realBytes(encoded).toString('latin1'));
+  const path = toText(bytesOfEncoded(encoded).toString('latin1'));
   const reason = error instanceof Error ? error.message : String(error);
   problems.set(`${template.name} ${encoded}`, {
     share: template.name,

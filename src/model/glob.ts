@@ -20,7 +20,7 @@ export function parseGlob(text: string): Glob {
   }
   const dynamic = parts.some((part) => part.wild);
   const literal = parts.map((part) => part.literal).join('');
-  const pattern = new RegExp(`^(?:${parts.map((part) => part.source).join('')})$`, 's');
+  const pattern = new RegExp(`^(?:${parts.map((part) => part.source).join('')})$`);
   return { dynamic, literal, matches: (name) => (dynamic ? pattern.test(name) : name === literal) };
 }
 

@@ -13,8 +13,8 @@ function configOf(directory: string, ...shares: { name: string; path: string }[]
   return result.config;
 }
 
-function expand(config: Config, ...federationShares: string[]) {
-  const { shares, problems } = expandShares(config, { federationShares });
+async function expand(config: Config, ...federationShares: string[]) {
+  const { shares, problems } = await expandShares(config, { federationShares });
   return {
     roots: Object.fromEntries(shares.map((share) => [share.name, share.path])),
     problems: problems.map((one) => `${one.share} ${one.code}`),
@@ -47,12 +47,12 @@ const hostile = [
   ' ',
 ];
 
-test('each matching directory is a share, whatever its name, and its name leads back to it', () => {
+test('each matching directory is a share, whatever its name, and its name leads back to it', async () => {
   const directory = temporaryDirectory();
   make(directory, ...hostile.map((name) => `${name}/html`), 'without');
   writeFileSync(join(directory, 'file'), '');
   const config = configOf(directory, { name: 'web', path: `${directory}/*/html` });
-  const { roots, problems } = expand(config);
+  const { roots, problems } = await expand(config);
   expect(Object.values(roots).sort()).toEqual(hostile.map((name) => `${directory}/${name}/html`).sort());
   expect(problems).toEqual([]);
   for (const [name, path] of Object.entries(roots)) {
@@ -61,88 +61,88 @@ test('each matching directory is a share, whatever its name, and its name leads 
   }
 });
 
-test("settings are the pattern's, and no share keeps a pattern", () => {
+test("settings are the pattern's, and no share keeps a pattern", async () => {
   const directory = temporaryDirectory();
   make(directory, 'a');
   const config = configOf(directory, { name: 'web', path: `${directory}/*` });
-  expect(expandShares(config, { federationShares: [] }).shares).toEqual([
+  expect((await expandShares(config, { federationShares: [] })).shares).toEqual([
     { ...config.shares[0], name: 'web-a', path: `${directory}/a`, pattern: null },
   ]);
 });
 
-test('several wildcards, joined by ~', () => {
+test('several wildcards, joined by ~', async () => {
   const directory = temporaryDirectory();
   make(directory, 'eu/sites/one', 'us/sites/two', 'us/other/three');
-  expect(expand(configOf(directory, { name: 'web', path: `${directory}/*/sites/*` })).roots).toEqual({
+  expect((await expand(configOf(directory, { name: 'web', path: `${directory}/*/sites/*` }))).roots).toEqual({
     'web-eu~one': `${directory}/eu/sites/one`,
     'web-us~two': `${directory}/us/sites/two`,
   });
 });
 
-test('wildcards narrower than *, and fixed parts with glob characters', () => {
+test('wildcards narrower than *, and fixed parts with glob characters', async () => {
   const directory = temporaryDirectory();
   make(directory, '[x]/site1', '[x]/site22', '[x]/etc', 'x/site3');
-  expect(expand(configOf(directory, { name: 'web', path: `${directory}/\\[x\\]/site[0-9]*` })).roots).toEqual({
+  expect((await expand(configOf(directory, { name: 'web', path: `${directory}/\\[x\\]/site[0-9]*` }))).roots).toEqual({
     'web-site1': `${directory}/[x]/site1`,
     'web-site22': `${directory}/[x]/site22`,
   });
 });
 
-test('a share of the bucket gets its root from its name; one that has vanished keeps it; others are not ours', () => {
+test('a share of the bucket gets its root from its name; one that has vanished keeps it; others are not ours', async () => {
   const directory = temporaryDirectory();
   make(directory, 'a');
   const config = configOf(directory, { name: 'web', path: `${directory}/*` }, { name: 'etc', path: '/etc/nginx' });
-  expect(expand(config, 'web-new', 'web-a', 'web-..', 'web-a%2Fb', 'other', 'etc', 'web').roots).toEqual({
+  expect((await expand(config, 'web-new', 'web-a', 'web-..', 'web-a%2Fb', 'other', 'etc', 'web')).roots).toEqual({
     'web-a': `${directory}/a`,
     'web-new': `${directory}/new`,
     etc: '/etc/nginx',
   });
 });
 
-test('staging areas beside the roots are no shares', () => {
+test('staging areas beside the roots are no shares', async () => {
   const directory = temporaryDirectory();
   make(directory, 'a', '.flocksync-web-a', '.flocksync');
-  expect(expand(configOf(directory, { name: 'web', path: `${directory}/*` }), 'web-.flocksync-web-a').roots).toEqual({
+  expect((await expand(configOf(directory, { name: 'web', path: `${directory}/*` }), 'web-.flocksync-web-a')).roots).toEqual({
     'web-a': `${directory}/a`,
   });
 });
 
-test('links are not followed, neither found ones nor those that a name of the bucket would go through', () => {
+test('links are not followed, neither found ones nor those that a name of the bucket would go through', async () => {
   const directory = temporaryDirectory();
   make(directory, 'outside/html', 'www/real/html', 'www/half');
   symlinkSync('../outside', join(directory, 'www/link'));
   symlinkSync('../../outside/html', join(directory, 'www/half/html'));
   const config = configOf(directory, { name: 'web', path: `${directory}/www/*/html` });
-  expect(expand(config)).toEqual({ roots: { 'web-real': `${directory}/www/real/html` }, problems: [] });
-  expect(expand(config, 'web-link', 'web-half')).toEqual({
+  expect(await expand(config)).toEqual({ roots: { 'web-real': `${directory}/www/real/html` }, problems: [] });
+  expect(await expand(config, 'web-link', 'web-half')).toEqual({
     roots: { 'web-real': `${directory}/www/real/html` },
     problems: ['web-half link', 'web-link link'],
   });
 });
 
-test("a link before the first wildcard is the administrator's", () => {
+test("a link before the first wildcard is the administrator's", async () => {
   const directory = temporaryDirectory();
   make(directory, 'disk/a');
   symlinkSync('disk', join(directory, 'www'));
-  expect(expand(configOf(directory, { name: 'web', path: `${directory}/www/*` })).roots).toEqual({ 'web-a': `${directory}/www/a` });
+  expect((await expand(configOf(directory, { name: 'web', path: `${directory}/www/*` }))).roots).toEqual({ 'web-a': `${directory}/www/a` });
 });
 
-test('a directory that cannot be searched is a problem, and known shares stay', () => {
+test('a directory that cannot be searched is a problem, and known shares stay', async () => {
   const directory = temporaryDirectory();
   const config = configOf(directory, { name: 'web', path: `${directory}/www/*/html` });
-  expect(expand(config, 'web-a')).toEqual({ roots: { 'web-a': `${directory}/www/a/html` }, problems: ['web unreadable'] });
+  expect(await expand(config, 'web-a')).toEqual({ roots: { 'web-a': `${directory}/www/a/html` }, problems: ['web unreadable'] });
   make(directory, 'www');
-  expect(expand(config)).toEqual({ roots: {}, problems: [] });
+  expect(await expand(config)).toEqual({ roots: {}, problems: [] });
   rmSync(join(directory, 'www'), { recursive: true });
   writeFileSync(join(directory, 'www'), '');
-  expect(expand(config).problems).toEqual(['web unreadable']);
+  expect((await expand(config)).problems).toEqual(['web unreadable']);
 });
 
-test('names that cannot be shares are said, the others go on', () => {
+test('names that cannot be shares are said, the others go on', async () => {
   const directory = temporaryDirectory();
   make(directory, 'a', 'b', 'x'.repeat(240), Buffer.from([0x78, 0xff]));
   const config = configOf(directory, { name: 'web', path: `${directory}/*` }, { name: 'web-b', path: '/srv/b' });
-  const { shares, problems } = expandShares(config, { federationShares: ['web-b'] });
+  const { shares, problems } = await expandShares(config, { federationShares: ['web-b'] });
   expect(shares.map((share) => share.path)).toEqual([`${directory}/a`, '/srv/b']);
   expect(problems.map((one) => one.message).sort()).toEqual([
     expect.stringContaining('would be share "web-b"'),
@@ -151,16 +151,19 @@ test('names that cannot be shares are said, the others go on', () => {
   ]);
 });
 
-test('a name that both a share and a pattern could have belongs to the share', () => {
+test('a name that both a share and a pattern could have belongs to the share', async () => {
   const directory = temporaryDirectory();
   make(directory, 'a');
   const config = configOf(directory, { name: 'web', path: `${directory}/*` }, { name: 'web-b', path: '/srv/b' });
-  expect(expand(config, 'web-b')).toEqual({ roots: { 'web-a': `${directory}/a`, 'web-b': '/srv/b' }, problems: [] });
+  expect(await expand(config, 'web-b')).toEqual({ roots: { 'web-a': `${directory}/a`, 'web-b': '/srv/b' }, problems: [] });
 });
 
-test('matches of two patterns that lie inside one another are not both shares', () => {
+test('matches of two patterns that lie inside one another are not both shares', async () => {
   const directory = temporaryDirectory();
   make(directory, 'a/html', 'b');
   const config = configOf(directory, { name: 'outer', path: `${directory}/*` }, { name: 'inner', path: `${directory}/*/html` });
-  expect(expand(config)).toEqual({ roots: { 'outer-a': `${directory}/a`, 'outer-b': `${directory}/b` }, problems: ['inner-a overlap'] });
+  expect(await expand(config)).toEqual({
+    roots: { 'outer-a': `${directory}/a`, 'outer-b': `${directory}/b` },
+    problems: ['inner-a overlap'],
+  });
 });
