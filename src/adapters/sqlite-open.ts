@@ -119,7 +119,8 @@ function identity(connection: Connection): { version: number; foreign: boolean }
   return connection.attempt(() => {
     const version = connection.sqlite.pragma('user_version', { simple: true }) as number;
     const id = connection.sqlite.pragma('application_id', { simple: true }) as number;
-    return { version, foreign: version !== 0 && id !== applicationId };
+    const isEmpty = version === 0 && connection.sqlite.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
+    return { version, foreign: id !== applicationId && !isEmpty };
   });
 }
 

@@ -37,7 +37,7 @@ CREATE TABLE agreed (
   name          TEXT NOT NULL CHECK (name <> ''),
   version       INTEGER NOT NULL, -- the record that put the entry there
   -- The entry, with the log's metadata. The same nine columns stand in every table that holds entries.
-  kind          TEXT NOT NULL CHECK (kind IN ('file', 'dir', 'link')),
+  kind          TEXT NOT NULL CHECK (kind = 'file' OR kind = 'dir' OR kind = 'link'),
   mode          INTEGER,          -- permission bits; NULL for a link
   mtime_us      INTEGER,          -- files only, as are size, hash and chunks
   size          INTEGER,          -- bytes
@@ -67,7 +67,7 @@ CREATE TABLE want (
   dir        TEXT NOT NULL,
   name       TEXT NOT NULL CHECK (name <> ''),
   version    INTEGER NOT NULL, -- the record that says so; for a tombstone the record that deleted
-  kind       TEXT CHECK (kind IN ('file', 'dir', 'link')), -- NULL = tombstone
+  kind       TEXT CHECK (kind = 'file' OR kind = 'dir' OR kind = 'link'), -- NULL = tombstone
   mode       INTEGER,
   mtime_us   INTEGER,
   size       INTEGER,
@@ -104,7 +104,7 @@ CREATE TABLE record (
   author             TEXT NOT NULL,    -- label of the member that wrote it
   at_ms              INTEGER NOT NULL, -- bucket time
   kind               TEXT NOT NULL,    -- of its payload
-  verdict            TEXT NOT NULL CHECK (verdict IN ('ok', 'bad', 'skipped')), -- rules B1, B2
+  verdict            TEXT NOT NULL CHECK (verdict = 'ok' OR verdict = 'bad' OR verdict = 'skipped'), -- rules B1, B2
   reason             TEXT NOT NULL,    -- why it is bad or was skipped, else ''
   changeset          TEXT NOT NULL,    -- id of its changeset, '' where it has none
   more               INTEGER NOT NULL, -- 1 = another record of the changeset follows
@@ -128,8 +128,8 @@ CREATE TABLE version (
   path       TEXT NOT NULL,
   version    INTEGER NOT NULL, -- the record
   k          INTEGER NOT NULL, -- 0 = the change itself, 1.. = kept losers of that record at that path, addressed PATH@N~k (rule R2)
-  op         TEXT NOT NULL CHECK (op IN ('put', 'delete', 'kept')),
-  kind       TEXT CHECK (kind IN ('file', 'dir', 'link')), -- NULL for a delete
+  op         TEXT NOT NULL CHECK (op = 'put' OR op = 'delete' OR op = 'kept'),
+  kind       TEXT CHECK (kind = 'file' OR kind = 'dir' OR kind = 'link'), -- NULL for a delete
   mode       INTEGER,
   mtime_us   INTEGER,
   size       INTEGER,
@@ -193,7 +193,7 @@ CREATE TABLE outbox (
 CREATE TABLE trash (
   name       TEXT PRIMARY KEY, -- file name inside the trash directory
   path       TEXT NOT NULL,    -- where it stood
-  kind       TEXT NOT NULL CHECK (kind IN ('file', 'dir', 'link')),
+  kind       TEXT NOT NULL CHECK (kind = 'file' OR kind = 'dir' OR kind = 'link'),
   mode       INTEGER,
   mtime_us   INTEGER,
   size       INTEGER,
@@ -219,7 +219,7 @@ CREATE TABLE intent (
   position   INTEGER PRIMARY KEY, -- order of the steps
   path       TEXT NOT NULL,
   version    INTEGER NOT NULL,    -- the want's version
-  kind       TEXT CHECK (kind IN ('file', 'dir', 'link')), -- NULL = deletion
+  kind       TEXT CHECK (kind = 'file' OR kind = 'dir' OR kind = 'link'), -- NULL = deletion
   mode       INTEGER,
   mtime_us   INTEGER,
   size       INTEGER,
@@ -246,9 +246,9 @@ CREATE TABLE problem (
 -- Deletions and truncations that a guard holds (rules G2, G3).
 CREATE TABLE hold (
   id       TEXT PRIMARY KEY,
-  kind     TEXT NOT NULL CHECK (kind IN ('publisher', 'receiver')),
+  kind     TEXT NOT NULL CHECK (kind = 'publisher' OR kind = 'receiver'),
   since_ms INTEGER NOT NULL,
-  state    TEXT NOT NULL CHECK (state IN ('open', 'approved', 'rejected')),
+  state    TEXT NOT NULL CHECK (state = 'open' OR state = 'approved' OR state = 'rejected'),
   detail   TEXT NOT NULL -- for people
 ) STRICT, WITHOUT ROWID;
 
