@@ -137,6 +137,9 @@ test('a folder that cannot hold a match is not read', async () => {
   await store.list('a/log/', {});
   expect(readdir.mock.calls.map(([folder]) => folder)).toEqual([join(path, 'shop/a/log/')]);
   readdir.mockClear();
+  await store.list('a/lo', {});
+  expect(readdir.mock.calls.map(([folder]) => folder)).toEqual([join(path, 'shop/a/'), join(path, 'shop/a/log/')]);
+  readdir.mockClear();
   await store.list('a/', { after: 'a/m' });
   expect(readdir.mock.calls.map(([folder]) => folder)).toEqual([join(path, 'shop/a/'), join(path, 'shop/a/packs/')]);
 });

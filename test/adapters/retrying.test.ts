@@ -95,6 +95,21 @@ describe('retrying', () => {
     expect(again.calls()).toBe(2);
   });
 
+  test('trouble that overlaps is counted from where it began', async () => {
+    const wakes: (() => void)[] = [];
+    const time = new VirtualTime();
+    time.sleep = () => new Promise((resolve) => wakes.push(resolve));
+    const { store, calls } = failing(time, 99, 'transient', 400);
+    const patient = retrying(store, { time, random: always(0), budgetMs: 1000, attemptsMax: 100 });
+    const first = patient.remove('a').catch(() => 'gave up');
+    await expect.poll(() => wakes.length).toBe(1);
+    const second = patient.remove('b').catch(() => 'gave up');
+    await expect.poll(() => wakes.length).toBe(2);
+    for (const wake of wakes) wake();
+    expect(await Promise.all([first, second])).toEqual(['gave up', 'gave up']);
+    expect(calls()).toBe(4);
+  });
+
   test('an aborted signal ends it at once', async () => {
     const time = new VirtualTime();
     const { store, calls } = failing(time, 99);

@@ -214,7 +214,22 @@ function streams(store: Datastore): void {
 function listing(store: Datastore): void {
   const keysOf = async (prefix: string, options: { after?: Key; limit?: number } = {}) =>
     (await store.list(prefix, options)).value.objects.map((object) => object.key);
-  const mixed = ['q/A', 'q/Z', 'q/a', 'q/a-b', 'q/a.d/x', 'q/a0', 'q/aa/b/c', 'q/aa/b0', 'q/b/c', 'q/b/d', 'q/z', 'q=x'];
+  const mixed = [
+    'q/A',
+    'q/Z',
+    'q/a',
+    'q/a-b',
+    'q/a.d/x',
+    'q/a0',
+    'q/aa/b/c',
+    'q/aa/b0',
+    'q/b-x',
+    'q/b.d/x',
+    'q/b/c',
+    'q/b/d',
+    'q/z',
+    'q=x',
+  ];
 
   test('keys come in byte order, across folders', async () => {
     await each(mixed.length, (i) => store.put(mixed[i] as string, text('x')));
