@@ -1,0 +1,111 @@
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { openJournal } from '../../src/adapters/sqlite.ts';
+import { agreed, journalFile, newJournal } from './sqlite-fixture.ts';
+
+function put(path: string) {
+  return agreed(path, { stamp: null });
+}
+
+test('a transaction returns what its work returns, and its effects stay', () => {
+  const journal = newJournal();
+  const result = journal.transaction(() => {
+    journal.putAgreed(put('a'));
+    return journal.transaction(() => {
+      journal.putAgreed(put('b'));
+      return 7;
+    });
+  });
+  expect(result).toBe(7);
+  expect(journal.agreedChildren('')).toHaveLength(2);
+});
+
+test('a throw takes everything back, digests that were forgotten too', () => {
+  const journal = newJournal();
+  journal.putDirectoryDigest('', 'x');
+  const boom = new Error('boom');
+  expect(() =>
+    journal.transaction(() => {
+      journal.putAgreed(put('a'));
+      throw boom;
+    }),
+  ).toThrow(boom);
+  expect(journal.agreed('a')).toBeNull();
+  expect(journal.directoryDigest('')).toBe('x');
+  journal.transaction(() => journal.putAgreed(put('b')));
+  expect(journal.agreed('b')).toEqual(put('b'));
+});
+
+test('a throw in a nested transaction rolls the outermost back, even when it is caught between', () => {
+  const journal = newJournal();
+  const boom = new Error('boom');
+  expect(() =>
+    journal.transaction(() => {
+      journal.putAgreed(put('a'));
+      try {
+        journal.transaction(() => {
+          throw boom;
+        });
+      } catch {
+        // What follows must not be committed alone, so it is refused with the first error.
+        expect(() => journal.putAgreed(put('b'))).toThrow(boom);
+      }
+    }),
+  ).toThrow(boom);
+  expect(journal.agreedChildren('')).toEqual([]);
+});
+
+test('a transaction refuses to wait for a promise', () => {
+  const journal = newJournal();
+  expect(() => journal.transaction(() => Promise.resolve(journal.putAgreed(put('a'))))).toThrow(TypeError);
+  expect(journal.agreed('a')).toBeNull();
+});
+
+test('a row that breaks the schema is refused and leaves nothing', () => {
+  const journal = newJournal();
+  const wrong = { ...put('x'), version: 'text' as unknown as number };
+  expect(() =>
+    journal.transaction(() => {
+      journal.putAgreed(put('a'));
+      journal.putAgreed(wrong);
+    }),
+  ).toThrow(/INTEGER/);
+  expect(() => journal.putAgreed(put(''))).toThrow(/CHECK/);
+  expect(journal.agreedBelow('')).toEqual([]);
+});
+
+test('a flush commits once for all that is new, and not inside a transaction', () => {
+  const file = journalFile();
+  const journal = newJournal(file);
+  const reader = new Database(file, { readonly: true });
+  const flushes = () => reader.prepare('SELECT count FROM flush').pluck().get();
+  journal.putAgreed(put('a'));
+  journal.flush();
+  expect(flushes()).toBe(1);
+  journal.flush();
+  expect(flushes()).toBe(1);
+  journal.putAgreed(put('b'));
+  journal.flush();
+  expect(flushes()).toBe(2);
+  reader.close();
+  expect(() => journal.transaction(() => journal.flush())).toThrow(/inside a transaction/);
+});
+
+test('a journal opened again flushes at least once: the commits of a killed process may still be in memory only', () => {
+  const file = journalFile();
+  newJournal(file).putAgreed(put('a'));
+  const journal = newJournal(file);
+  journal.flush();
+  const reader = new Database(file, { readonly: true });
+  expect(reader.prepare('SELECT count FROM flush').pluck().get()).toBe(1);
+  reader.close();
+});
+
+test('closing twice is harmless, and what was committed is there again', () => {
+  const file = journalFile();
+  const journal = openJournal({ file });
+  journal.putAgreed(put('a'));
+  journal.close();
+  journal.close();
+  expect(newJournal(file).agreed('a')).toEqual(put('a'));
+});
