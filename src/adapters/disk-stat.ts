@@ -23,7 +23,7 @@ export function timeKey(ms: number): number {
   return Math.round(ms * 1000);
 }
 
-export function statFrom(stats: Stats): Stat {
+function statFrom(stats: Stats): Stat {
   const { dev, ino, size, mode, uid, gid } = stats;
   return {
     kind: kindOf(mode),
@@ -38,7 +38,7 @@ export function statFrom(stats: Stats): Stat {
   };
 }
 
-export function preciseFrom(stats: BigIntStats): PreciseStat {
+function preciseFrom(stats: BigIntStats): PreciseStat {
   const mode = Number(stats.mode);
   return {
     kind: kindOf(mode),

@@ -143,9 +143,12 @@ test.skipIf(!isRoot)('R-A2: a foreign file or link that changes while it is copi
     tree.prepareStaging();
     const file = meddled(lookNow(tree, 'f'), () => writeFileSync(join(root, 'f'), 'edited'));
     expect(tree.placeOver(stageText(tree, '', 'new'), 'f', file, 't')).toEqual({ outcome: 'changed' });
+    // By root again, so that the new link is a foreign one as well.
     const relink = () => {
+      process.seteuid?.(0);
       rmSync(join(root, 'l'));
       symlinkSync('elsewhere', join(root, 'l'));
+      process.seteuid?.(nobody);
     };
     expect(tree.placeOver(stageText(tree, '', 'new'), 'l', meddled(lookNow(tree, 'l'), relink), 't')).toEqual({ outcome: 'changed' });
     expect([readAll(tree, 'f'), tree.readLink('l')]).toEqual(['edited', 'elsewhere']);
