@@ -1,4 +1,4 @@
-import type { DirEntry, Entry, Sequence } from './entry.ts';
+import type { DirEntry, Entry, Kind, Sequence } from './entry.ts';
 import type { BytePath } from './path.ts';
 import { ancestorsOf } from './path.ts';
 
@@ -100,4 +100,27 @@ function survivorBelow(path: BytePath, publications: ReadonlyMap<BytePath, Publi
     if (planned === undefined || planned.entry !== null) return below;
   }
   return undefined;
+}
+
+/** What stands on this disk, as far as it belongs to the share's entry set (what is excluded does not). */
+export interface StandingView {
+  kind(path: BytePath): Kind | null;
+  /** Strictly below, any depth. */
+  below(directory: BytePath): Iterable<BytePath>;
+}
+
+/**
+ * Deviations that block `wants` about to be applied: an ancestor that is no directory here, and everything below what becomes a file
+ * or link. A subscriber's drift, or what stays in place during a split changeset, has no want of its own there; it has to give way to
+ * the fold (into the trash) as if its path had changed. A deleted directory with such children is left instead: nothing needs its place.
+ */
+export function inTheWay(wants: ReadonlyMap<BytePath, Entry | null>, standing: StandingView): ReadonlySet<BytePath> {
+  const found = new Set<BytePath>();
+  for (const [path, entry] of wants) {
+    if (entry === null) continue;
+    for (const ancestor of ancestorsOf(path)) if (standing.kind(ancestor) !== 'dir' && !wants.has(ancestor)) found.add(ancestor);
+    if (entry.kind === 'dir' || standing.kind(path) !== 'dir') continue;
+    for (const below of standing.below(path)) if (!wants.has(below)) found.add(below);
+  }
+  return found;
 }
