@@ -66,7 +66,7 @@ test('R-S2: a rebased record has the payload bytes of the first one', () => {
   }
 });
 
-test('unknown fields are passed over, so that a later program may add some', () => {
+test('stray properties of the caller’s header do not get into the log', () => {
   const { record } = encodeRecord({ ...header, extra: 1 } as typeof header, changesOf(), bodyId, birthLimits);
   expect(record.toString('latin1')).not.toContain('extra');
 });
