@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { comparePaths } from '../../src/model/path.ts';
-import { agreed, dir, file, hashOf, hostileNames, link, newJournal, stamp } from './sqlite-fixture.ts';
+import { newJournal } from './sqlite-fixture.ts';
+import { agreed, dir, file, hashOf, hostileNames, link, stamp } from './sqlite-rows.ts';
 
 test('rows of every kind come back as they were put', () => {
   const journal = newJournal();

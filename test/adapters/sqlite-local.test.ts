@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { Hold, Intent, ProblemRow, TrashRow } from '../../src/ports/journal.ts';
-import { agreed, dir, file, hashOf, hostileNames, link, newJournal, want } from './sqlite-fixture.ts';
+import type { Hold, Intent, ProblemRow, RecordRow, TrashRow } from '../../src/ports/journal.ts';
+import { newJournal } from './sqlite-fixture.ts';
+import { agreed, dir, file, hashOf, hostileNames, link, want } from './sqlite-rows.ts';
 
 function trashed(name: string, over: Partial<TrashRow> = {}): TrashRow {
   const look = { ino: 2 ** 63, size: 10, mtimeKey: 1_700_000_000_123_456 };
@@ -123,6 +124,11 @@ test('every key of meta has its meaning in the schema', () => {
   expect(keys.filter((key) => !new RegExp(`^--   ${key} +\\S`, 'm').test(schema))).toEqual([]);
 });
 
+const record: RecordRow = {
+  ...{ sequence: 1, hash: hashOf(1), id: 'i', authorId: 'a', author: 'a', atMs: 1, kind: 'changes', verdict: 'ok', reason: '' },
+  ...{ changeset: '', more: false, puts: 1, deletes: 0, kept: 0, bytes: 1, objectSize: 1, objectModifiedMs: 1, objectTag: '' },
+};
+
 test('L3: a new base leaves meta, trash and problems, and nothing of the old lineage', () => {
   const journal = newJournal();
   const at = { hash: hashOf(1), size: 1, codec: 'none', record: 1, pack: 'p', offset: 0, length: 1 } as const;
@@ -133,6 +139,7 @@ test('L3: a new base leaves meta, trash and problems, and nothing of the old lin
   journal.putAgreed(agreed('a'));
   journal.putDirectoryDigest('', 'x');
   journal.putWant(want('b'));
+  journal.putRecord(record, Buffer.from('x'));
   journal.putVersion({ path: 'a', version: 1, k: 0, op: 'put', entry: file(), against: 0, atMs: 1, author: 'm' });
   journal.putLocation(at);
   journal.putUpload(at, 1);
@@ -149,6 +156,7 @@ test('L3: a new base leaves meta, trash and problems, and nothing of the old lin
     3,
   ]);
   expect([journal.foldedCount(), journal.agreedBelow(''), journal.wants(), journal.directoryDigest('')]).toEqual([0, [], [], undefined]);
+  expect([journal.records(9), journal.recordBytes(1)]).toEqual([[], null]);
   expect([journal.versions('a'), journal.hasLocation(hashOf(1)), journal.upload(hashOf(1), 0)]).toEqual([[], false, null]);
   expect([journal.needs().size, journal.outbox(), journal.intents(), journal.holds(), journal.lingering().size]).toEqual([
     0,

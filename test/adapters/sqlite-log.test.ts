@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Location, Outbox, RecordRow, VersionRow } from '../../src/ports/journal.ts';
-import { dir, file, hashOf, hostileNames, link, newJournal } from './sqlite-fixture.ts';
+import { newJournal } from './sqlite-fixture.ts';
+import { dir, file, hashOf, hostileNames, link } from './sqlite-rows.ts';
 
 function record(sequence: number, over: Partial<RecordRow> = {}): RecordRow {
   const counts = { puts: 3, deletes: 2, kept: 1, bytes: 2 ** 41 };

@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { openJournal } from '../../src/adapters/sqlite.ts';
-import { agreed, journalFile, newJournal } from './sqlite-fixture.ts';
+import { journalFile, newJournal } from './sqlite-fixture.ts';
+import { agreed } from './sqlite-rows.ts';
 
 function put(path: string) {
   return agreed(path, { stamp: null });

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type BytePath, comparePaths, isWithin, nameOf, parentOf } from '../../src/model/path.ts';
 import type { Folded, Journal } from '../../src/ports/journal.ts';
-import { agreed, dir, file, hostileNames, link, newJournal, want } from './sqlite-fixture.ts';
+import { newJournal } from './sqlite-fixture.ts';
+import { agreed, dir, file, hostileNames, link, want } from './sqlite-rows.ts';
 
 test('wants come back as they were put, tombstones too', () => {
   const journal = newJournal();
