@@ -1,8 +1,8 @@
 import type { Answer, Datastore } from '../ports/datastore.ts';
 
-export type CountedOperation = 'get' | 'put' | 'putIfAbsent' | 'putStream' | 'list' | 'listFolders' | 'remove';
+type CountedOperation = 'get' | 'put' | 'putIfAbsent' | 'putStream' | 'list' | 'listFolders' | 'remove';
 
-export interface OperationCount {
+interface OperationCount {
   readonly calls: number;
   readonly faults: number;
   /** Bytes of bodies, without headers; of a failed call none. */
@@ -10,7 +10,7 @@ export interface OperationCount {
   readonly receivedBytes: number;
 }
 
-export type Counts = Readonly<Record<CountedOperation, OperationCount>>;
+type Counts = Readonly<Record<CountedOperation, OperationCount>>;
 
 export interface CountingDatastore extends Datastore {
   /** Since the decorator was made. Calls of the port: a multipart upload is one `putStream`, whatever requests it needs. */

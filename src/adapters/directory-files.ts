@@ -109,7 +109,7 @@ async function ownerOf(path: string, temporary: Temporary): Promise<'mine' | 'ot
   }
 }
 
-export async function flushFolder(path: string): Promise<void> {
+async function flushFolder(path: string): Promise<void> {
   const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await folder.sync();

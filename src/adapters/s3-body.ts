@@ -32,7 +32,7 @@ export async function readBody(body: Readable, { announced, bytesMax, idleMs }: 
 }
 
 /** The object does not fit the caller's bound. */
-export function tooLarge(bytes: number, bytesMax: number): DatastoreFault {
+function tooLarge(bytes: number, bytesMax: number): DatastoreFault {
   const message = `the object has ${bytes} bytes or more, the limit here is ${bytesMax}`;
   return new DatastoreFault('permanent', 'too-large', message, 'Nothing in this bucket should be that large; see what wrote it.');
 }

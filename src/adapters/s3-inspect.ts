@@ -3,7 +3,7 @@ import type { Place } from './s3-client.ts';
 import { type RawError, toFault } from './s3-faults.ts';
 
 /** One lifecycle rule that is enabled and touches keys of this federation. */
-export interface LifecycleFinding {
+interface LifecycleFinding {
   readonly id: string;
   /** '' for the whole bucket. */
   readonly prefix: string;

@@ -12,7 +12,7 @@ const chunkHeaderBytesMax = 1024;
 const documentBytesMax = 4 * 1024 * 1024;
 
 /** The request's content without its transfer encoding: aws-chunked framing is taken off, chunk signatures are not verified. */
-export function contentOf(request: Request): AsyncIterable<Buffer> {
+function contentOf(request: Request): AsyncIterable<Buffer> {
   const declared = header(request, 'x-amz-content-sha256') ?? '';
   return declared.startsWith('STREAMING-') ? decodeChunks(request.body) : request.body;
 }

@@ -100,7 +100,7 @@ describe('retrying', () => {
     const time = new VirtualTime();
     time.sleep = () => new Promise((resolve) => wakes.push(resolve));
     const { store, calls } = failing(time, 99, 'transient', 400);
-    const patient = retrying(store, { time, random: always(0), budgetMs: 1000, attemptsMax: 100 });
+    const patient = retrying(store, { time, random: always(0), budgetMs: 1400, attemptsMax: 100 });
     const first = patient.remove('a').catch(() => 'gave up');
     await expect.poll(() => wakes.length).toBe(1);
     const second = patient.remove('b').catch(() => 'gave up');
