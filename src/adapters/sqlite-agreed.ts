@@ -3,7 +3,7 @@ import type { Agreed, DiskStamp, Journal } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing, type Value } from './sqlite-connection.ts';
 import { deeperDirectories, entryColumns, entryValues, entryWidth, pathOf, presentEntryAt } from './sqlite-rows.ts';
 
-export type AgreedPart = Pick<
+type AgreedPart = Pick<
   Journal,
   | 'agreed'
   | 'agreedChildren'

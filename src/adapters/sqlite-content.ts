@@ -2,7 +2,7 @@ import type { Journal, Location, Outbox } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing, type Value } from './sqlite-connection.ts';
 import { jsonFrom } from './sqlite-rows.ts';
 
-export type ContentPart = Pick<
+type ContentPart = Pick<
   Journal,
   | 'putLocation'
   | 'locations'

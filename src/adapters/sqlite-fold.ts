@@ -3,7 +3,7 @@ import type { Folded, Journal } from '../ports/journal.ts';
 import { type Connection, type Query, query, type Row } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, pathOf } from './sqlite-rows.ts';
 
-export type FoldPart = Pick<Journal, 'folded' | 'foldedAnyBelow' | 'foldedBelow' | 'foldedAll' | 'foldedCount'>;
+type FoldPart = Pick<Journal, 'folded' | 'foldedAnyBelow' | 'foldedBelow' | 'foldedAll' | 'foldedCount'>;
 
 /** Rows of a page of `foldedAll`: few enough to stay small in memory, enough to make the query's own cost vanish. */
 const pageRows = 2000;

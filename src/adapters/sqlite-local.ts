@@ -2,7 +2,7 @@ import type { Hold, HoldPath, Intent, Journal, ProblemRow, TrashRow } from '../p
 import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
 import { entryAt, entryColumns, entryValues, entryWidth, presentEntryAt } from './sqlite-rows.ts';
 
-export type TrashPart = Pick<Journal, 'putTrash' | 'trash' | 'trashByHash' | 'owedTrash' | 'settleOwed' | 'dropTrash'>;
+type TrashPart = Pick<Journal, 'putTrash' | 'trash' | 'trashByHash' | 'owedTrash' | 'settleOwed' | 'dropTrash'>;
 
 const trashColumns = `name, path, ${entryColumns}, at_ms, why, owed, lost_to, disk_ino, disk_size, disk_mtime`;
 const afterTrashEntry = 2 + entryWidth;
@@ -45,7 +45,7 @@ function trashFrom(row: Row): TrashRow {
   };
 }
 
-export type IntentPart = Pick<Journal, 'putIntents' | 'intents' | 'clearIntents' | 'lingering' | 'setLingering'>;
+type IntentPart = Pick<Journal, 'putIntents' | 'intents' | 'clearIntents' | 'lingering' | 'setLingering'>;
 
 const intentColumns = `path, version, ${entryColumns}, staged_ino, trash_name`;
 const afterIntentEntry = 2 + entryWidth;
@@ -80,7 +80,7 @@ function intentFrom(row: Row): Intent {
   };
 }
 
-export type ProblemPart = Pick<Journal, 'problems' | 'putProblem' | 'dropProblem'>;
+type ProblemPart = Pick<Journal, 'problems' | 'putProblem' | 'dropProblem'>;
 
 /** Standing problems, oldest first. */
 export function problemPart(connection: Connection): ProblemPart {
@@ -107,7 +107,7 @@ function problemFrom(row: Row): ProblemRow {
   };
 }
 
-export type HoldPart = Pick<Journal, 'holds' | 'putHold' | 'setHoldState' | 'holdPaths' | 'dropHold' | 'noteDeletions' | 'deletionsSince'>;
+type HoldPart = Pick<Journal, 'holds' | 'putHold' | 'setHoldState' | 'holdPaths' | 'dropHold' | 'noteDeletions' | 'deletionsSince'>;
 
 /** Far longer than any window of maxDelete; older counts are dropped so that the table stays small. */
 const deletionsKeptMs = 32 * 24 * 3600 * 1000;

@@ -3,7 +3,7 @@ import type { Journal, RecordRow, VersionRow } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
 import { entryAt, entryColumns, entryValues, entryWidth } from './sqlite-rows.ts';
 
-export type RecordPart = Pick<Journal, 'record' | 'records' | 'putRecord' | 'setRecordObject' | 'recordBytes' | 'keepRecordBytes'>;
+type RecordPart = Pick<Journal, 'record' | 'records' | 'putRecord' | 'setRecordObject' | 'recordBytes' | 'keepRecordBytes'>;
 
 const recordColumns = `sequence, hash, id, author_id, author, at_ms, kind, verdict, reason, changeset, more, puts, deletes, kept, bytes,
   object_size, object_modified_ms, object_tag`;
@@ -83,7 +83,7 @@ function recordFrom(row: Row): RecordRow {
   };
 }
 
-export type VersionPart = Pick<Journal, 'putVersion' | 'versions' | 'versionsOf' | 'conflicts' | 'hadContent' | 'deletedSince'>;
+type VersionPart = Pick<Journal, 'putVersion' | 'versions' | 'versionsOf' | 'conflicts' | 'hadContent' | 'deletedSince'>;
 
 const versionColumns = `path, version, k, op, ${entryColumns}, against, at_ms, author`;
 const firstEntry = 4;

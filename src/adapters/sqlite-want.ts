@@ -3,7 +3,7 @@ import type { Journal, Want, WantReason } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
 
-export type WantPart = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'putWant' | 'setWantReason' | 'dropWant' | 'wantCount'>;
+type WantPart = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'putWant' | 'setWantReason' | 'dropWant' | 'wantCount'>;
 
 const columns = `dir, name, version, ${entryColumns}, at_ms, approved, reason, detail, attempts`;
 const firstEntry = 3;

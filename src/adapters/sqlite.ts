@@ -12,7 +12,7 @@ import { wantPart } from './sqlite-want.ts';
 /** `schema/` stands beside this module in the sources and beside the bundle in dist/. */
 const ownSchema = fileURLToPath(new URL('./schema/', import.meta.url));
 
-export interface JournalOptions {
+interface JournalOptions {
   readonly file: string;
   /** Where the numbered SQL files are; ours when left out. */
   readonly schemaDirectory?: string;

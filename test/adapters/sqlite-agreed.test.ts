@@ -45,6 +45,7 @@ test('hostile names round-trip and are listed in byte order', () => {
   }
   const inOrder = [...hostileNames].sort((a, b) => Buffer.from(a, 'latin1').compare(Buffer.from(b, 'latin1')));
   expect(journal.agreedChildren('').map(({ path }) => path)).toEqual(inOrder);
+  expect(journal.agreedBelow('')).toHaveLength(2 * hostileNames.length);
   for (const name of hostileNames) {
     expect(journal.agreedBelow(name).map(({ path }) => path)).toEqual([`${name}/${name}`]);
     journal.dropAgreed(`${name}/${name}`);
