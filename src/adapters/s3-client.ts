@@ -32,7 +32,8 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 
 const connectionTimeoutMs = 5000;
 const socketsMax = 32;
-const uploadAttemptsMax = 3;
+/** Two, not more: each attempt may last a whole request timeout, and the caller has a budget. */
+const uploadAttemptsMax = 2;
 
 /** Bucket and key prefix of a datastore URL. Throws 'bad-endpoint'. */
 export function placeOf(url: string, federation: string): Place {
@@ -64,10 +65,10 @@ export function openClients(sdk: Sdk, options: S3Options, dates: Dates): Clients
 
 function clientConfig(options: S3Options): S3ClientConfig {
   const { environment } = options;
-  offerToSdk(environment);
   const endpoint = checkedEndpoint(options.endpoint ?? environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL);
   const region = options.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? (endpoint ? 'us-east-1' : undefined);
   const credentials = staticCredentials(options);
+  prepareProcess(credentials ? {} : environment);
   return {
     forcePathStyle: options.pathStyle ?? endpoint !== undefined,
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -77,15 +78,23 @@ function clientConfig(options: S3Options): S3ClientConfig {
     expectContinueHeader: false,
     requestHandler: {
       connectionTimeout: connectionTimeoutMs,
-      socketTimeout: options.requestTimeoutMs,
+      socketTimeout: socketTimeoutOf(options.requestTimeoutMs),
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets: socketsMax }),
       httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: socketsMax }),
     },
     ...(endpoint ? { endpoint } : {}),
     ...(region ? { region } : {}),
     ...(credentials ? { credentials } : {}),
-    ...(options.profile ? { profile: options.profile } : {}),
+    // A profile beside keys in the environment is what was asked for; the SDK would warn about it on stderr at every run.
+    ...(options.profile ? { profile: options.profile, logger: silent } : {}),
   };
+}
+
+const silent = { trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** Timeouts of 6 s and more are armed by the SDK only 3 s after the request; taken off here, the whole wait is what was asked for. */
+function socketTimeoutOf(requestTimeoutMs: number): number {
+  return requestTimeoutMs < 9000 ? Math.min(requestTimeoutMs, 5999) : requestTimeoutMs - 3000;
 }
 
 /** A named profile goes before the variables, as in the AWS tools. */
@@ -96,7 +105,7 @@ function staticCredentials({ profile, environment }: S3Options): S3ClientConfig[
 }
 
 /** The SDK's credential chain and its warning switch read the process's variables and nothing else. */
-function offerToSdk(environment: S3Options['environment']): void {
+function prepareProcess(environment: S3Options['environment']): void {
   for (const [name, value] of Object.entries(environment)) {
     if (name.startsWith('AWS_') && value !== undefined) process.env[name] ??= value;
   }

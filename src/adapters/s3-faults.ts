@@ -137,9 +137,9 @@ function regionFix(error: RawError): string {
 }
 
 function describe(error: RawError): string {
-  const status = error.$metadata?.httpStatusCode;
-  const words = [error.name === 'Error' ? undefined : error.name, status, error.code, error.message].filter(
-    (word) => word !== undefined && word !== '',
+  const message = error.message?.split('\n')[0]?.replace(/^@smithy\/\S+ - /, '');
+  const words = [error.name, error.$metadata?.httpStatusCode, error.code, message].map((word) => String(word ?? '').trim());
+  return (
+    [...new Set(words)].filter((word) => !['', 'Error', 'UnknownError', 'TimeoutError'].includes(word)).join(' ') || 'no reason was given'
   );
-  return [...new Set(words)].join(' ');
 }
