@@ -57,7 +57,8 @@ function at(losses: readonly Loss[], index: number): Loss {
   return losses[index] as Loss;
 }
 
-function unexcused(input: GuardInput): Loss[] {
+/** The losses that count: each new path with equal content excuses one. */
+export function unexcused(input: Pick<GuardInput, 'losses' | 'appearing'>): Loss[] {
   const excuses = new Map<string, number>();
   for (const { hash, size } of input.appearing) {
     if (size > 0) excuses.set(hash, (excuses.get(hash) ?? 0) + 1);

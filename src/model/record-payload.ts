@@ -93,7 +93,8 @@ function readChange(line: Json, reading: ChangeReading, context: PayloadContext)
 
 function readWithEntry(line: Json, path: string, { entry }: ReadEntry, sequence: Sequence): Change {
   if (line.o === 'k') return { op: 'kept', path, entry, lostTo: readEarlier(line.v, 0, sequence, 'winner') };
-  return { op: 'put', path, base: readEarlier(line.b, 0, sequence, 'base'), entry };
+  const put = { op: 'put' as const, path, base: readEarlier(line.b, 0, sequence, 'base'), entry };
+  return line.w === undefined ? put : { ...put, beats: readEarlier(line.w, 1, sequence, 'beaten version') };
 }
 
 function readDelete(line: Json, path: string, sequence: Sequence): Change {

@@ -65,6 +65,8 @@ export interface PlanInput {
   readonly approved: ReadonlyMap<BytePath, Sequence>;
   /** Facts for a path without a trusted base, or null where the base is trusted. */
   readonly joinFacts: (path: BytePath, here: Entry | null) => JoinFacts | null;
+  /** Content that an earlier version had, on a disk or journal that came back from a backup or a clone (rules J2, J4): no edit. */
+  readonly stale: (path: BytePath, here: Entry) => boolean;
   readonly excluded: (path: BytePath, isDirectory: boolean) => boolean;
   /** True where nothing may be concluded about the disk. */
   readonly unknown: (path: BytePath) => boolean;
@@ -113,6 +115,10 @@ function decidePath(journal: Journal, path: BytePath, difference: Difference | u
   const local: Local = difference?.local ?? (input.unknown(path) ? { seen: 'unknown' } : { seen: 'same' });
   const here = local.seen === 'entry' ? local.entry : local.seen === 'same' ? (agreed?.entry ?? null) : null;
   const rejected = input.rejected.has(path) && agreed !== null && want?.entry === null && local.seen === 'same';
+  if (local.seen === 'entry' && agreed !== null && input.stale(path, local.entry) && !sameContent(local.entry, want === null ? agreed.entry : want.entry)) {
+    draft.applies.set(path, staleItem(path, agreed, want, local.entry, difference));
+    return;
+  }
   const facts = agreed === null && local.seen !== 'unknown' ? input.joinFacts(path, here) : null;
   const decision: Decision = rejected
     ? { do: 'publish', entry: agreed.entry, base: 0, beats: 0, onDisk: true }
@@ -120,6 +126,12 @@ function decidePath(journal: Journal, path: BytePath, difference: Difference | u
       ? reconcileJoin(here, want ?? undefined, facts, input.policy.role)
       : reconcile(agreed, local, want ?? undefined, input.policy);
   carryOut(journal, { path, agreed, want, here, difference, decision }, input, draft);
+}
+
+function staleItem(path: BytePath, agreed: Agreed, want: Want | null, here: Entry, difference: Difference | undefined): ApplyItem {
+  const target = want ?? { entry: agreed.entry, version: agreed.version, atMs: 0, attempts: 0 };
+  const { entry, version, atMs, attempts } = target;
+  return { path, entry, version, atMs, attempts, expected: difference?.stat ?? null, standing: here, why: 'join', wanted: want !== null };
 }
 
 interface Decided {

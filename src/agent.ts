@@ -1,0 +1,227 @@
+import type { ShareConfig } from './config-types.ts';
+import { adoptExcludes, adoptLastKnown, rememberExcludes } from './agent/base.ts';
+import { answerNeeds, askForMissing, fetchPorts } from './agent/content.ts';
+import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
+import { type BaseState, baseState, decide, forgetSettledHolds, replaceHold, settleHolds } from './agent/decide.ts';
+import { beat, noticeClone } from './agent/heartbeat.ts';
+import { ingestAll } from './agent/ingest.ts';
+import { openShare } from './agent/lineage.ts';
+import { publishOnce, settleOutbox } from './agent/publish.ts';
+import { enterRoot } from './agent/root.ts';
+import { wantProblems } from './agent/wants.ts';
+import type { BytePath } from './model/path.ts';
+import type { Problem } from './model/problem.ts';
+import type { Journal } from './ports/journal.ts';
+import { apply } from './steps/apply.ts';
+import { collate, stampOf } from './steps/collate.ts';
+import { fetchContents } from './steps/fetch.ts';
+import type { Difference, Plan } from './steps/plan.ts';
+import { revisitDisplaced } from './steps/revisit.ts';
+import { scan } from './steps/scan.ts';
+
+/** Looks at the disk in one cycle at most; what still moves then is met by the next cycle. */
+const looksMax = 5;
+/** Records of one changeset, and races lost in a row, before the cycle takes a breath. */
+const appendsMax = 1000;
+
+/** What one cycle of one share came to. */
+export interface Outcome {
+  readonly share: string;
+  readonly problems: readonly Problem[];
+  readonly events: readonly string[];
+  readonly halt: Halt | null;
+  readonly held: boolean;
+  readonly counts: Cycle['counts'];
+  readonly cursor: number;
+  /** Large files are still on their way to the bucket, or the tree moved: another cycle has something to do. */
+  readonly unfinished: boolean;
+  /** What a dry run would do. */
+  readonly planned: readonly Plan[];
+}
+
+/** One share on one member: every cycle is ingest, scan, collate, decide, publish, apply, in this order. */
+export class ShareAgent {
+  readonly ports: Ports;
+  readonly config: ShareConfig;
+  readonly memory: Memory = newMemory();
+
+  constructor(ports: Ports, config: ShareConfig) {
+    this.ports = ports;
+    this.config = config;
+  }
+
+  /** One whole cycle. Throws DatastoreFault when the bucket cannot be used; whatever was reached before is kept. */
+  async cycle(options: CycleOptions): Promise<Outcome> {
+    const cycle = new Cycle(this.ports, this.config, options, this.memory);
+    const planned: Plan[] = [];
+    let unfinished = false;
+    if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle))) {
+      const reincluded = adoptExcludes(cycle);
+      settleHolds(cycle);
+      for (let look = 1; look <= looksMax && !options.signal.aborted; look++) {
+        const turn = await this.turn(cycle, reincluded, planned);
+        unfinished = turn === 'again';
+        if (turn !== 'again' || options.dryRun) break;
+      }
+      if (cycle.halt === null && !options.dryRun) finishCycle(cycle, unfinished);
+    }
+    if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
+    const { problems, events, halt, held, counts } = cycle;
+    const { share, cursor } = cycle;
+    return { share, problems, events, halt, held, counts, cursor, planned, unfinished: unfinished || this.memory.uploads.size > 0 };
+  }
+
+  /** One look at the disk and everything that follows from it. 'again': something local came in between. */
+  private async turn(cycle: Cycle, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<'done' | 'again'> {
+    const seen = await look(cycle, reincluded);
+    if (seen === null) return 'done';
+    const { differences, unknown } = seen;
+    for (let appends = 0; ; appends++) {
+      const decided = decide(cycle, differences, unknown, baseState(cycle, reincluded));
+      if (cycle.options.dryRun) {
+        planned.push(decided);
+        return 'done';
+      }
+      forgetSettledHolds(cycle, decided);
+      const published = mayPublish(cycle) && appends < appendsMax ? await publishOnce(cycle, decided, differences) : 'nothing';
+      if (published === 'lost' && !(await catchUp(cycle))) return 'done';
+      if (published !== 'nothing') continue;
+      const again = await bringHome(cycle, decided);
+      return again || seen.unsettled > 0 ? 'again' : 'done';
+    }
+  }
+}
+
+/** Settles what an earlier run left, then takes in everything that is in the log. False: the log cannot be followed to its end. */
+async function catchUp(cycle: Cycle): Promise<boolean> {
+  adoptLastKnown(cycle);
+  if (!cycle.options.dryRun) await settleOutbox(cycle);
+  const ingested = await ingestAll(cycle, () => noticeClone(cycle));
+  cycle.ports.log.debug({ step: 'pull', share: cycle.share, cursor: cycle.cursor, head: ingested.head }, `log read: ${ingested.ended}`);
+  return ingested.ended === 'caught-up';
+}
+
+function mayPublish(cycle: Cycle): boolean {
+  return cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull';
+}
+
+interface Seen {
+  readonly differences: Map<BytePath, Difference>;
+  readonly unknown: ReadonlySet<BytePath>;
+  readonly unsettled: number;
+}
+
+/** Scan and second look. Null when the root was emptied (rule G1): everything is held then. */
+async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<Seen | null> {
+  const { ports, config, options, memory } = cycle;
+  ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
+  const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded);
+  if (isEmptied(cycle, scanned.rootHasEntries)) return null;
+  const collated = await collate(
+    ports,
+    { ...scanned, endedMs: ports.time.monotonicMs() },
+    {
+      ...{ settleMs: config.settleMs, settleMaxMs: config.settleMaxMs, chunkBytes: cycle.inForce.chunking.bytes, signal: options.signal },
+      fixed: config.metadata === 'preserve' ? null : config.metadata,
+      needsContent: (path) => config.role !== 'subscriber' || ports.journal.want(path) !== null || ports.journal.meta('joined') !== '1' || reincluded(path, false),
+      remembered: memory.hashes,
+      onProgress: (files, bytes) => ports.onProgress({ phase: 'reading', filesDone: files, filesTotal: scanned.found.length, bytesDone: bytes }),
+    },
+  );
+  ports.log.debug({ step: 'collate', share: cycle.share, changes: collated.findings.size }, 'changes collated');
+  cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter((each) => !scanCodes.has(each.code)), ...scanned.problems, ...collated.problems);
+  return { differences: new Map(collated.findings), unknown: new Set([...scanned.unknown, ...collated.unknown]), unsettled: collated.unsettled.length };
+}
+
+/** Codes that every look states anew. */
+const scanCodes = new Set(['unreadable', 'special-file', 'mount-inside', 'held']);
+
+/** Rule G1: a root without any entry where the base has some holds everything, unless exactly that was approved. */
+function isEmptied(cycle: Cycle, rootHasEntries: boolean): boolean {
+  if (rootHasEntries) return false;
+  const { journal } = cycle.ports;
+  const gone = journal.agreedBelow('').filter((row) => journal.want(row.path)?.entry !== null);
+  if (gone.length === 0) return false;
+  const decided = journal.holds().some((hold) => hold.state === 'approved' && hold.kind === 'publisher');
+  if (decided || cycle.options.dryRun) return false;
+  const id = replaceHold(cycle, 'publisher', gone.map(({ path, version }) => ({ path, version })));
+  cycle.halt = {
+    code: 'root-emptied',
+    text: `the root ${cycle.config.path} is empty, but held ${gone.length} entries; nothing is published or applied (hold ${id})`,
+    fix: `Mount or restore it and the share goes on by itself. If it was emptied on purpose: flocksync approve ${id} --share ${cycle.share}; to fetch everything again: flocksync reject ${id} --share ${cycle.share}.`,
+  };
+  return true;
+}
+
+/** Applies what the log wants here. True when something local came in between. */
+async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
+  const { ports, config, options } = cycle;
+  noteJoin(cycle, decided);
+  if (options.only === 'publish' || decided.applies.length === 0) return false;
+  ports.log.debug({ step: 'apply', share: cycle.share, paths: decided.applies.length }, 'applying');
+  const applied = await apply(
+    {
+      ...ports,
+      fetch: (requests) => fetchContents(fetchPorts(cycle), cycle.share, requests),
+      onPlaced: (files) => ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: decided.applies.length }),
+    },
+    decided.applies,
+    {
+      ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
+      ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, oweLosers: !mayPublish(cycle), signal: options.signal },
+    },
+  );
+  cycle.counts.applied += applied.placed;
+  cycle.counts.removed += applied.removed;
+  const late = await lookAtDisplaced(cycle, applied.displaced);
+  if (applied.missing.length > 0) await askForMissing(cycle, applied.missing);
+  return applied.again || late > 0;
+}
+
+async function lookAtDisplaced(cycle: Cycle, names: readonly string[]): Promise<number> {
+  if (names.length === 0) return 0;
+  await cycle.ports.time.sleep(cycle.config.settleMs, cycle.options.signal);
+  return revisitDisplaced(cycle.ports.tree, cycle.ports.journal, names);
+}
+
+const joinListMax = 20;
+
+/** A join tells once which local files went to the trash (rule J1). */
+function noteJoin(cycle: Cycle, decided: Plan): void {
+  const displaced = decided.applies.filter((item) => item.why === 'join' && item.standing?.kind !== 'dir');
+  if (displaced.length === 0 || cycle.options.only === 'publish') return;
+  const listed = displaced.slice(0, joinListMax).map((item) => item.path);
+  const more = displaced.length > listed.length ? ` and ${displaced.length - listed.length} more` : '';
+  cycle.events.push(`${displaced.length} local files differ from the share that this member joins and go to the trash: ${listed.map(shown).join(', ')}${more}`);
+}
+
+function shown(path: BytePath): string {
+  return Buffer.from(path, 'latin1').toString('utf8');
+}
+
+function finishCycle(cycle: Cycle, unfinished: boolean): void {
+  const { journal } = cycle.ports;
+  rememberExcludes(cycle);
+  const complete = !unfinished && cycle.options.only === null && !cycle.options.signal.aborted;
+  if (journal.meta('joined') !== '1' && complete && !baseState(cycle, () => false).incomplete) {
+    journal.setMeta('joined', '1');
+    journal.setMeta('joinBase', null);
+  }
+  if (journal.meta('suspectBase') === '1' && complete) journal.setMeta('suspectBase', null);
+  cycle.problems.push(...wantProblems(journal));
+}
+
+/** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */
+async function closeCycle(cycle: Cycle): Promise<void> {
+  const { journal, member } = cycle.ports;
+  if (cycle.halt === null) await answerNeeds(cycle);
+  rememberPosition(cycle, journal);
+  member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
+  if (cycle.halt === null) await beat(cycle, 'idle');
+}
+
+function rememberPosition(cycle: Cycle, journal: Journal): void {
+  const counts = Object.values(cycle.counts).some((count) => count > 0);
+  if (counts || journal.meta('lastCycle') === undefined) journal.setMeta('lastCycle', String(cycle.bucketNowMs()));
+  journal.flush();
+}

@@ -1,0 +1,127 @@
+import type { ShareConfig } from '../config-types.ts';
+import type { ShareFormat } from '../model/format.ts';
+import type { BytePath } from '../model/path.ts';
+import type { Problem } from '../model/problem.ts';
+import { problem } from '../model/problem.ts';
+import type { Content } from '../model/local.ts';
+import type { Datastore } from '../ports/datastore.ts';
+import type { Owners, PreciseStat, ShareTree } from '../ports/filesystem.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { Log } from '../ports/log.ts';
+import type { Random } from '../ports/random.ts';
+import type { Time } from '../ports/time.ts';
+
+/** Who this agent is; the id is random, kept in the state directory, and replaced when a clone is noticed (rule J4). */
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+  /** Takes a new random id for good. */
+  renew(): void;
+  /** The last flushed position per share, which outlives the journal (rule J3). */
+  lastKnown(share: string): { readonly shareId: string; readonly cursor: number } | undefined;
+  remember(share: string, shareId: string, cursor: number): void;
+}
+
+export interface Ports {
+  readonly datastore: Datastore;
+  readonly journal: Journal;
+  readonly tree: ShareTree;
+  readonly owners: Owners;
+  readonly time: Time;
+  readonly random: Random;
+  readonly log: Log;
+  readonly member: Member;
+  /** True for what the config excludes. */
+  readonly excluded: (path: BytePath, isDirectory: boolean) => boolean;
+  /** Compiles other rules, to compare with an earlier config (rule J5). */
+  readonly compileExcludes: (patterns: readonly string[]) => (path: BytePath, isDirectory: boolean) => boolean;
+  readonly onProgress: (event: ProgressEvent) => void;
+  /** Version of this program, for the heartbeat. */
+  readonly version: string;
+}
+
+export interface ProgressEvent {
+  readonly phase: string;
+  readonly filesDone?: number;
+  readonly filesTotal?: number;
+  readonly bytesDone?: number;
+  readonly bytesTotal?: number;
+}
+
+export interface CycleOptions {
+  readonly dryRun: boolean;
+  readonly only: 'publish' | 'pull' | null;
+  readonly signal: AbortSignal;
+}
+
+/** What stops a share: nothing more is published or applied until it lifts. Exit 3. */
+export interface Halt {
+  readonly code: string;
+  readonly text: string;
+  readonly fix: string;
+}
+
+/** State of one cycle of one share. */
+export class Cycle {
+  readonly ports: Ports;
+  readonly config: ShareConfig;
+  readonly options: CycleOptions;
+  readonly problems: Problem[] = [];
+  /** Things that happened once and are told once (DESIGN §9). */
+  readonly events: string[] = [];
+  readonly counts = { published: 0, deleted: 0, applied: 0, removed: 0, conflicts: 0, records: 0, bytesUp: 0, bytesDown: 0 };
+  /** Kept from cycle to cycle of one process. */
+  readonly memory: Memory;
+  format: ShareFormat | null = null;
+  held = false;
+  halt: Halt | null = null;
+
+  constructor(ports: Ports, config: ShareConfig, options: CycleOptions, memory: Memory) {
+    this.ports = ports;
+    this.config = config;
+    this.options = options;
+    this.memory = memory;
+  }
+
+  get share(): string {
+    return this.config.name;
+  }
+
+  get cursor(): number {
+    return Number(this.ports.journal.meta('cursor') ?? '0');
+  }
+
+  /** The share's format in force; asking before the share was opened is a programming error. */
+  get inForce(): ShareFormat {
+    if (this.format === null) throw new Error('the share has not been opened');
+    return this.format;
+  }
+
+  /** The bucket's clock: its last answer plus the time since then by the monotonic clock. */
+  bucketNowMs(): number {
+    const { dateMs, atMs } = this.memory.clock;
+    return dateMs === 0 ? this.ports.time.wallMs() : dateMs + (this.ports.time.monotonicMs() - atMs);
+  }
+
+  heard(dateMs: number): void {
+    this.memory.clock = { dateMs, atMs: this.ports.time.monotonicMs() };
+  }
+
+  note(code: string, path: BytePath | null, text: string, fix: string): void {
+    this.problems.push(problem(code, path, text, fix));
+  }
+}
+
+/** What one process remembers of a share between cycles; losing it costs time only. */
+export interface Memory {
+  clock: { dateMs: number; atMs: number };
+  readonly hashes: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
+  /** Large files on their way to the bucket. */
+  readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
+  /** Bytes of the current upload, for progress. */
+  uploadedBytes: number;
+}
+
+export function newMemory(): Memory {
+  return { clock: { dateMs: 0, atMs: 0 }, hashes: new Map(), uploads: new Map(), uploadedBytes: 0 };
+}

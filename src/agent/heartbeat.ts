@@ -1,0 +1,87 @@
+import { memberKey } from '../model/keys.ts';
+import { DatastoreFault } from '../ports/datastore.ts';
+import type { Cycle } from './context.ts';
+
+const repeatMs = 60_000;
+const heartbeatBytesMax = 256 * 1024;
+
+/** What a member says of itself in `members/<id>.json`; see docs/format.md. */
+export interface Heartbeat {
+  readonly schema: 1;
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly role: string;
+  readonly cursor: number;
+  readonly hash: string;
+  readonly digest: string;
+  /** The member has applied everything up to `cursor`. */
+  readonly applied: boolean;
+  readonly state: 'idle' | 'replaying' | 'halted';
+  readonly problems: number;
+  readonly holds: readonly { readonly id: string; readonly paths: number }[];
+  readonly atMs: number;
+}
+
+/** Written at most once a minute, and at once when anything but the time has changed. Follows a flushed journal (rule J4). */
+export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<void> {
+  const { journal, member } = cycle.ports;
+  const facts = {
+    ...{ schema: 1 as const, id: member.id, name: member.name, version: cycle.ports.version, role: cycle.config.role },
+    ...{ cursor: cycle.cursor, hash: journal.meta('cursorHash') ?? '', digest: journal.meta('digest') ?? '' },
+    applied: journal.wants(['pending', 'held', 'unfetchable', 'full', 'busy', 'unsupported', 'refused', 'occupied']).length === 0,
+    ...{ state, problems: cycle.problems.length },
+    holds: journal.holds().map((hold) => ({ id: hold.id, paths: journal.holdPaths(hold.id).length })),
+  };
+  const text = JSON.stringify(facts);
+  const nowMs = cycle.bucketNowMs();
+  const age = nowMs - Number(journal.meta('heartbeatAtMs') ?? '0');
+  if (text === journal.meta('heartbeatText') && age >= 0 && age < repeatMs) return;
+  const heartbeat: Heartbeat = { ...facts, atMs: nowMs };
+  try {
+    await cycle.ports.datastore.put(memberKey(cycle.share, member.id), Buffer.from(`${JSON.stringify(heartbeat)}\n`));
+  } catch (error) {
+    // A subscriber may be given read-only credentials; others will notice at their next append.
+    if (!(error instanceof DatastoreFault)) throw error;
+    cycle.ports.log.warn({ share: cycle.share, code: error.code }, 'the heartbeat could not be written');
+    if (cycle.config.role !== 'subscriber') throw error;
+  }
+  journal.transaction(() => {
+    journal.setMeta('heartbeatText', text);
+    journal.setMeta('heartbeatAtMs', String(nowMs));
+  });
+}
+
+/** Anything from the bucket may be hostile: unusable heartbeats are null. */
+export function readHeartbeat(bytes: Buffer): Heartbeat | null {
+  if (bytes.length > heartbeatBytesMax) return null;
+  try {
+    const json = JSON.parse(bytes.toString('utf8')) as Partial<Heartbeat>;
+    const usable = typeof json.id === 'string' && typeof json.name === 'string' && Number.isSafeInteger(json.cursor) && typeof json.atMs === 'number';
+    return usable ? { ...blank, ...json } : null;
+  } catch {
+    return null;
+  }
+}
+
+const blank: Heartbeat = {
+  ...{ schema: 1, id: '', name: '', version: '', role: 'both', cursor: 0, hash: '', digest: '' },
+  ...{ applied: false, state: 'idle', problems: 0, holds: [], atMs: 0 },
+};
+
+/**
+ * Rule J4: a heartbeat of our own id that is ahead of our journal was written by a clone, or by ourselves before the journal was
+ * restored. This member takes a new id, keeps the journal as base, and distrusts old content for one replay.
+ */
+export async function noticeClone(cycle: Cycle): Promise<void> {
+  const { datastore, journal, member } = cycle.ports;
+  if (cycle.cursor === 0) return;
+  const { value } = await datastore.get(memberKey(cycle.share, member.id), { bytesMax: heartbeatBytesMax });
+  const own = value === null ? null : readHeartbeat(value.bytes);
+  if (own === null || own.cursor <= cycle.cursor) return;
+  member.renew();
+  journal.setMeta('suspectBase', '1');
+  cycle.events.push(
+    `this member's own heartbeat was ahead of its journal (record ${own.cursor} against ${cycle.cursor}): a clone or a restored disk; it goes on under a new id and nothing old is published`,
+  );
+}

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { noPrevious } from '../model/record.ts';
+import { logKey } from '../model/keys.ts';
+import { decodeRecord, recordHash } from '../model/record-decode.ts';
+import type { Listed } from '../ports/datastore.ts';
+import type { RecordRow } from '../ports/journal.ts';
+import { fold, passOver } from '../steps/fold.ts';
+import type { Fetched, Offer, Position } from '../steps/pull.ts';
+import { fetchRecord, findApproval, judge, listLog } from '../steps/pull.ts';
+import type { Cycle } from './context.ts';
+import { haltOf } from './lineage.ts';
+
+/** Records behind the cursor that each listing checks as well: it costs nothing and finds damage while somebody still has the bytes. */
+const lookBack = 50;
+const readsAhead = 8;
+const recordsKept = 200;
+/** Own or ingested records whose object is read once more after the first listing that shows it. */
+const verifiedPerListing = 4;
+
+/** What a pull ended with. `stuck`: a record is unavailable; nothing may be appended, what was ingested before can be applied. */
+export type Ingested = { readonly ended: 'caught-up' | 'halted' | 'stuck'; readonly head: number };
+
+/** One listing from a little before the cursor, then every record behind it in order (rules L3, B1, B2). */
+export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>): Promise<Ingested> {
+  const { ports } = cycle;
+  const from = Math.max(1, cycle.cursor - lookBack);
+  const listing = await listLog(ports.datastore, cycle.share, from);
+  cycle.heard(listing.dateMs);
+  if (!(await verifyKnown(cycle, listing.listed, listing.head, from))) return { ended: 'halted', head: listing.head };
+  if (listing.head > cycle.cursor) await beforeReplay();
+  return await ingestUpTo(cycle, listing.head);
+}
+
+/** The idle poll of a daemon: one GET of the next number. */
+export async function pollNext(cycle: Cycle): Promise<boolean> {
+  const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, cycle.cursor + 1, cycle.inForce.limits);
+  cycle.heard(fetched.dateMs);
+  return fetched.found;
+}
+
+async function ingestUpTo(cycle: Cycle, head: number): Promise<Ingested> {
+  const { ports } = cycle;
+  const limits = cycle.inForce.limits;
+  const ahead = new Map<number, Promise<Fetched>>();
+  let next = cycle.cursor + 1;
+  while (cycle.cursor < head) {
+    for (next = Math.max(next, cycle.cursor + 1); next <= head && next <= cycle.cursor + readsAhead; next++) {
+      const reading = fetchRecord(ports.datastore, cycle.share, next, limits);
+      reading.catch(() => undefined);
+      ahead.set(next, reading);
+    }
+    const sequence = cycle.cursor + 1;
+    const fetched = await (ahead.get(sequence) as Promise<Fetched>);
+    ahead.delete(sequence);
+    cycle.heard(fetched.dateMs);
+    const offer = await weigh(cycle, sequence, judge(fetched, position(cycle), limits, sequence < head));
+    if (!take(cycle, sequence, offer)) return { ended: offer.offer === 'halt' ? 'halted' : 'stuck', head };
+    ports.onProgress({ phase: 'reading the log', filesDone: cycle.cursor, filesTotal: head });
+  }
+  if (head > 0) ports.journal.keepRecordBytes(recordsKept);
+  return { ended: 'caught-up', head };
+}
+
+function position(cycle: Cycle): Position {
+  const { journal } = cycle.ports;
+  return { cursor: cycle.cursor, hash: journal.meta('cursorHash') ?? noPrevious, shareId: cycle.inForce.share };
+}
+
+/** A damaged record may have been given up by a person. */
+async function weigh(cycle: Cycle, sequence: number, offer: Offer): Promise<Offer> {
+  if (offer.offer !== 'unavailable' || offer.stored === null) return offer;
+  const { datastore } = cycle.ports;
+  const approval = await findApproval(datastore, cycle.share, sequence, offer.stored, cycle.inForce.limits);
+  if (approval === null) return offer;
+  return { offer: 'given-up', reason: offer.reason, hash: approval.hash, bytes: offer.stored, atMs: cycle.bucketNowMs() };
+}
+
+/** False when the log cannot be followed beyond this number for now. */
+function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
+  const { journal, log } = cycle.ports;
+  if (offer.offer === 'fits') {
+    const folded = fold(journal, offer, null);
+    cycle.counts.records++;
+    log.debug({ step: 'ingest', share: cycle.share, sequence }, 'record ingested');
+    if (folded.verdict === 'bad') tellBad(cycle, sequence, offer.header.author.name, folded.reason);
+    return true;
+  }
+  if (offer.offer === 'bad' || offer.offer === 'given-up') {
+    passOver(journal, sequence, offer.bytes, offer.hash, offer.atMs, offer.offer === 'bad' ? 'bad' : 'skipped', offer.reason);
+    if (offer.offer === 'bad') tellBad(cycle, sequence, 'unknown', offer.reason);
+    else cycle.events.push(`record ${sequence} was given up by an approval and is passed over (${offer.reason})`);
+    return true;
+  }
+  if (offer.offer === 'halt') cycle.halt = haltOf(offer.code, offer.reason);
+  if (offer.offer === 'unavailable') {
+    cycle.note(
+      'record-unavailable',
+      null,
+      `record ${sequence} of the log cannot be used (${offer.reason}); nothing newer is taken over until it is back`,
+      `A member that has it puts it back by itself at its next sync. If none has it, run: flocksync approve record-${sequence} --share ${cycle.share}`,
+    );
+  }
+  return false;
+}
+
+function tellBad(cycle: Cycle, sequence: number, author: string, reason: string): void {
+  cycle.events.push(`record ${sequence} by ${author} is invalid and is passed over by every member: ${reason}`);
+}
+
+/**
+ * The listing must still show what this member knows (rule L3). A damaged or lost record that this member holds is put back in
+ * identical bytes (rule B2). False = halted.
+ */
+async function verifyKnown(cycle: Cycle, listed: ReadonlyMap<number, Listed>, head: number, from: number): Promise<boolean> {
+  const { journal } = cycle.ports;
+  let reads = 0;
+  for (let sequence = cycle.cursor; sequence >= from && sequence > 0; sequence--) {
+    const row = journal.record(sequence);
+    if (row === null) continue;
+    const object = listed.get(sequence);
+    if (object === undefined) {
+      if (head < cycle.cursor) return await confirmShorter(cycle);
+      await putBack(cycle, row);
+    } else if (!sameObject(row, object)) {
+      if (sequence !== cycle.cursor && reads >= verifiedPerListing) continue;
+      reads++;
+      if (!(await verifyObject(cycle, row, object))) return false;
+    }
+  }
+  return head >= cycle.cursor || (await confirmShorter(cycle));
+}
+
+function sameObject(row: RecordRow, object: Listed): boolean {
+  return row.objectTag === object.tag && row.objectSize === object.size && row.objectModifiedMs === object.modifiedMs && object.tag !== '';
+}
+
+/** One listing may have been served from elsewhere; the record at the cursor is asked for by name before the share halts. */
+async function confirmShorter(cycle: Cycle): Promise<boolean> {
+  const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, cycle.cursor, cycle.inForce.limits);
+  if (fetched.found && recordHash(fetched.bytes) === cycle.ports.journal.meta('cursorHash')) return true;
+  cycle.halt = haltOf('log-shorter', `record ${cycle.cursor} is missing`);
+  return false;
+}
+
+async function verifyObject(cycle: Cycle, row: RecordRow, object: Listed): Promise<boolean> {
+  const { journal } = cycle.ports;
+  const held = journal.recordBytes(row.sequence);
+  const md5 = held === null ? '' : createHash('md5').update(held).digest('hex');
+  if (held === null || object.tag.replaceAll('"', '') !== md5) {
+    const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, row.sequence, cycle.inForce.limits);
+    if (!fetched.found || recordHash(fetched.bytes) !== row.hash) return await differs(cycle, row, fetched);
+  }
+  journal.setRecordObject(row.sequence, object.size, object.modifiedMs, object.tag);
+  return true;
+}
+
+/** Damage is repaired; another valid record is another history. */
+async function differs(cycle: Cycle, row: RecordRow, fetched: Fetched): Promise<boolean> {
+  const decoded = fetched.found ? decodeRecord(fetched.bytes, cycle.inForce.limits) : null;
+  if (decoded === null || (!decoded.ok && decoded.verdict === 'damaged')) {
+    await putBack(cycle, row);
+    return true;
+  }
+  const foreign = decoded.ok && decoded.header.share !== cycle.inForce.share;
+  cycle.halt = haltOf(foreign ? 'another-share' : 'another-history', `record ${row.sequence} is not the one this member knows`);
+  return false;
+}
+
+/** Rule B2: whoever holds a record puts identical bytes back. What nobody holds is found by those who still need it. */
+async function putBack(cycle: Cycle, row: RecordRow): Promise<void> {
+  const { datastore, journal, log } = cycle.ports;
+  const bytes = journal.recordBytes(row.sequence);
+  if (bytes === null || row.verdict === 'skipped' || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
+  await datastore.put(logKey(cycle.share, row.sequence), bytes);
+  log.warn({ step: 'ingest', share: cycle.share, sequence: row.sequence }, 'a damaged or missing record was put back');
+  cycle.events.push(`record ${row.sequence} was damaged or missing in the bucket and has been put back`);
+}
+
+/** For `approve record-N`: the bytes that stand at an unavailable number, as they are. */
+export async function storedBytes(cycle: Cycle, sequence: number): Promise<Buffer | null> {
+  const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, sequence, cycle.inForce.limits);
+  return fetched.found ? fetched.bytes : null;
+}
+

@@ -1,0 +1,110 @@
+import { birthFormat, decodeFormat, encodeFormat, formatBytesMax } from '../model/format.ts';
+import type { ShareFormat } from '../model/format.ts';
+import { formatKey } from '../model/keys.ts';
+import { DatastoreFault } from '../ports/datastore.ts';
+import type { Cycle, Halt } from './context.ts';
+
+const rejoin = 'If the bucket was restored or replaced on purpose, run: flocksync approve lineage --share NAME (this member re-joins as a union; nothing is deleted).';
+const upgrade = 'Upgrade flocksync on this member.';
+
+const haltTexts: Record<string, { text: string; fix: string }> = {
+  'another-share': { text: 'the bucket holds another share under this name', fix: rejoin },
+  'another-history': { text: 'the bucket holds another history than the one this member took part in', fix: rejoin },
+  'log-shorter': { text: 'the log in the bucket is shorter than what this member has already seen', fix: rejoin },
+  'bucket-emptied': { text: 'the share is gone from the bucket', fix: rejoin },
+  'newer-format': { text: 'the share uses a newer format than this program reads', fix: upgrade },
+  'bad-format': { text: 'format.json in the bucket is unusable', fix: 'Restore format.json of the share from a backup of the bucket.' },
+};
+
+export function haltOf(code: string, reason: string): Halt {
+  const known = haltTexts[code] ?? { text: code, fix: rejoin };
+  return { code, text: reason === '' ? known.text : `${known.text} (${reason})`, fix: known.fix };
+}
+
+/**
+ * Makes `cycle.format` available: the remembered one, or format.json of the bucket, which the first member that may write creates
+ * (rules L3, L7). False when the cycle cannot go on; why is in `cycle.halt` or among the problems.
+ */
+export async function openShare(cycle: Cycle): Promise<boolean> {
+  const { journal } = cycle.ports;
+  const remembered = journal.meta('format');
+  if (remembered !== undefined && cycle.cursor > 0) {
+    const decoded = decodeFormat(Buffer.from(remembered));
+    if (decoded.ok) {
+      cycle.format = decoded.format;
+      return true;
+    }
+  }
+  const bytes = await readFormat(cycle);
+  if (bytes === null) return await createOrWait(cycle);
+  return adopt(cycle, bytes);
+}
+
+async function readFormat(cycle: Cycle): Promise<Buffer | null> {
+  const { value, dateMs } = await cycle.ports.datastore.get(formatKey(cycle.share), { bytesMax: formatBytesMax });
+  cycle.heard(dateMs);
+  return value?.bytes ?? null;
+}
+
+function adopt(cycle: Cycle, bytes: Buffer): boolean {
+  const { journal } = cycle.ports;
+  const decoded = decodeFormat(bytes);
+  if (!decoded.ok) {
+    cycle.halt = haltOf(decoded.verdict === 'newer-format' ? 'newer-format' : 'bad-format', decoded.reason);
+    return false;
+  }
+  const known = journal.meta('shareId');
+  if (known !== undefined && known !== decoded.format.share) {
+    cycle.halt = haltOf('another-share', '');
+    return false;
+  }
+  remember(cycle, decoded.format);
+  return true;
+}
+
+function remember(cycle: Cycle, format: ShareFormat): void {
+  const { journal } = cycle.ports;
+  cycle.format = format;
+  journal.transaction(() => {
+    journal.setMeta('shareId', format.share);
+    journal.setMeta('format', encodeFormat(format).toString());
+  });
+}
+
+async function createOrWait(cycle: Cycle): Promise<boolean> {
+  const { ports, config, options } = cycle;
+  if (ports.journal.meta('shareId') !== undefined && cycle.cursor > 0) {
+    cycle.halt = haltOf('bucket-emptied', '');
+    return false;
+  }
+  if (config.role === 'subscriber' || options.only === 'pull' || options.dryRun) return waitForCreation(cycle);
+  const created = { atMs: cycle.bucketNowMs(), by: ports.member.name };
+  const format = birthFormat(ports.journal.meta('shareId') ?? ports.random.hex(16), config.historyMs, created);
+  if (await putFormat(cycle, encodeFormat(format))) {
+    remember(cycle, format);
+    return true;
+  }
+  const standing = await readFormat(cycle);
+  return standing !== null && adopt(cycle, standing);
+}
+
+function waitForCreation(cycle: Cycle): boolean {
+  if (cycle.options.dryRun) {
+    cycle.format = birthFormat('0'.repeat(32), cycle.config.historyMs, { atMs: 0, by: cycle.ports.member.name });
+    return true;
+  }
+  cycle.note('no-share', null, 'the share is not in the bucket yet', 'Run flocksync sync on a member that publishes, or check datastore.url, federation and the share name.');
+  return false;
+}
+
+/** False when another member was first, or when only a read-back can tell. */
+async function putFormat(cycle: Cycle, bytes: Buffer): Promise<boolean> {
+  try {
+    const { value, dateMs } = await cycle.ports.datastore.putIfAbsent(formatKey(cycle.share), bytes);
+    cycle.heard(dateMs);
+    return value === 'created';
+  } catch (error) {
+    if (error instanceof DatastoreFault && error.kind === 'unknown') return false;
+    throw error;
+  }
+}

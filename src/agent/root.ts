@@ -1,0 +1,81 @@
+import { DiskFault } from '../ports/filesystem.ts';
+import { recover } from '../steps/recover.ts';
+import type { Cycle } from './context.ts';
+
+/** What a look at the root allows. 'fresh': there was nothing to lose yet. */
+export type RootVerdict = 'usable' | 'stopped';
+
+/**
+ * Rule G1 before anything is read: a root that is missing, no directory, or another device without our entries stops the share.
+ * A root that was never seen is created. Prepares staging and finishes what a killed run left.
+ */
+export function enterRoot(cycle: Cycle): RootVerdict {
+  const { tree, journal } = cycle.ports;
+  let root = tree.rootState();
+  if (root.state === 'missing' && !wasSeen(cycle)) {
+    if (cycle.options.dryRun) return 'stopped';
+    if (!createRoot(cycle)) return 'stopped';
+    root = tree.rootState();
+  }
+  if (root.state !== 'present') {
+    stop(cycle, root.state === 'missing' ? 'root-missing' : `root-${root.state}`, `the root ${cycle.config.path} is ${words[root.state]} (${root.message})`);
+    return 'stopped';
+  }
+  if (!sameDevice(cycle, root)) return 'stopped';
+  if (cycle.options.dryRun) return 'usable';
+  recover(tree, journal, cycle.bucketNowMs());
+  tree.prepareStaging();
+  return 'usable';
+}
+
+const words = { missing: 'missing', 'not-directory': 'not a directory', unreadable: 'unreadable' };
+
+function wasSeen(cycle: Cycle): boolean {
+  return cycle.ports.journal.meta('rootIno') !== undefined;
+}
+
+function createRoot(cycle: Cycle): boolean {
+  try {
+    cycle.ports.tree.createRoot();
+    return true;
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    const fix = `Create ${cycle.config.path} (its parent must exist), or correct "path" in the config.`;
+    cycle.note('root-not-created', null, `the root ${cycle.config.path} does not exist and cannot be created (${error.message})`, fix);
+    return false;
+  }
+}
+
+function stop(cycle: Cycle, code: string, text: string): void {
+  cycle.halt = { code, text: `${text}; nothing is published or applied`, fix: 'Mount or restore it; the share goes on by itself once its content is back.' };
+}
+
+/** Another device with most entries gone is a disk that is not mounted; a moved or restored tree is read again completely. */
+function sameDevice(cycle: Cycle, root: { dev: number; ino: number }): boolean {
+  const { journal } = cycle.ports;
+  const dev = journal.meta('rootDev');
+  const ino = journal.meta('rootIno');
+  if (dev === String(root.dev) && ino === String(root.ino)) return true;
+  if (dev !== undefined && dev !== String(root.dev) && mostEntriesGone(cycle)) {
+    stop(cycle, 'root-foreign', `the root ${cycle.config.path} is on another device than before and most of its entries are gone`);
+    return false;
+  }
+  if (cycle.options.dryRun) return true;
+  journal.transaction(() => {
+    if (ino !== undefined) {
+      journal.distrustAllStamps();
+      journal.forgetDirectoryDigests();
+    }
+    journal.setMeta('rootDev', String(root.dev));
+    journal.setMeta('rootIno', String(root.ino));
+  });
+  return true;
+}
+
+function mostEntriesGone(cycle: Cycle): boolean {
+  const { journal, tree } = cycle.ports;
+  const known = journal.agreedChildren('');
+  if (known.length === 0) return false;
+  const here = new Set(tree.readDirectory('', () => true).names);
+  return known.filter((row) => here.has(row.path)).length * 2 < known.length;
+}
