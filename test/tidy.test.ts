@@ -48,7 +48,7 @@ const oneHome: readonly { readonly vendor: RegExp; readonly home: RegExp }[] = [
 ];
 
 function layerOf(path: string): Layer {
-  const folder = /^src\/(model|ports|steps|adapters|dev-s3|cli)\//.exec(path)?.[1];
+  const folder = /^src\/(model|ports|steps|adapters|dev-s3|agent|cli)\//.exec(path)?.[1];
   if (folder !== undefined) return folder as Layer;
   if (/^src\/config[\w-]*\.ts$/.test(path)) return 'config';
   if (/^src\/agent[\w-]*\.ts$/.test(path)) return 'agent';

@@ -25,7 +25,7 @@ export interface Policy {
  * - nothing: disk, base and log agree, or the difference is a deviation that the config asks for.
  * - agree: the disk already holds what the log says; the want becomes the base.
  * - publish: append `entry` (null = delete) over `base`; `beats` is the version that lost a conflict, 0 without one;
- *   `onDisk` false: the entry is a merge that this disk still has to be brought to.
+ *   `onDisk` false: the entry is a merge that this disk still has to be brought to; see `absorbed` for the base until then.
  * - apply: bring the want to the disk; what stands there is the base.
  * - yield: as apply, but the local version is the loser of a conflict: it is published as `kept` first.
  * - displace: as apply, but what stands there goes to the trash, which is its only copy (drift, join).
@@ -55,7 +55,7 @@ export function reconcile(base: Wanted | null, local: Local, want: Wanted | unde
 }
 
 function merge(before: Entry | null, here: Entry | null, want: Wanted, policy: Policy): Decision {
-  if (sameHere(before, here)) return sameHere(before, want.entry) ? agree : apply;
+  if (sameHere(before, here)) return sameHere(here, want.entry) ? agree : apply;
   if (here === null) return localDelete(before, want);
   if (want.entry === null) return remoteDelete(before, here);
   return bothPresent(before, here, want.entry, want.version, policy);
@@ -104,6 +104,17 @@ function mergeMetadata(before: Entry | null, here: Entry, wanted: Entry, version
   const merged = withAttributes(wanted, here, mine);
   if (!sameHere(merged, wanted)) return publish(merged, version, 0, sameHere(merged, here));
   return metadataDifference(here, wanted).length === 0 ? agree : apply;
+}
+
+/**
+ * The base once a merge that is not on this disk was appended over `wanted`. All that this disk had changed is in the log now, so it may
+ * not count as an edit again when a successor of the merge arrives before the apply: the base becomes what the disk holds, the merge the
+ * want. What that is follows from the three entries alone, so that a record settled after a kill gets the same base.
+ */
+export function absorbed(before: Entry, wanted: Entry, merged: Entry): Entry {
+  if (sameContent(merged, wanted)) return withAttributes(before, merged, metadataDifference(merged, wanted));
+  const theirs = metadataDifference(before, wanted).filter((name) => !metadataDifference(merged, wanted).includes(name));
+  return withAttributes(merged, before, theirs);
 }
 
 /** Attributes that `changed` has changed since `before` and `other` has not. */

@@ -5,7 +5,7 @@ import { sameContent, sameEntry } from '../../src/model/entry.ts';
 import type { BytePath } from '../../src/model/path.ts';
 import { ancestorsOf, isWithin } from '../../src/model/path.ts';
 import type { Policy, Wanted } from '../../src/model/reconcile.ts';
-import { reconcile } from '../../src/model/reconcile.ts';
+import { absorbed, reconcile } from '../../src/model/reconcile.ts';
 
 /** The log of one share without a bucket: every record's changes, the fold, and every version there ever was. */
 export class Log {
@@ -13,6 +13,8 @@ export class Log {
   /** Everything that was ever live or kept, in order. */
   readonly versions: { readonly path: BytePath; readonly entry: Entry }[] = [];
   readonly records: ReadonlyMap<BytePath, Entry | null>[] = [];
+  /** Contents that were live at a path and are no more. */
+  readonly #superseded = new Set<string>();
 
   append(publications: Iterable<Publication>, kept: readonly { path: BytePath; entry: Entry }[]): Sequence {
     const changes = new Map<BytePath, Entry | null>();
@@ -21,6 +23,7 @@ export class Log {
       const folded = this.fold.get(path);
       if (base !== (folded?.version ?? 0)) throw new Error(`${path}: base ${base}, but the fold has ${folded?.version ?? 0}`);
       if (sameEntry(entry, folded?.entry ?? null)) throw new Error(`${path}: equals the fold`);
+      this.#supersede(path, folded?.entry ?? null, entry);
       changes.set(path, entry);
     }
     for (const [path, entry] of changes) {
@@ -34,6 +37,15 @@ export class Log {
     this.records.push(changes);
     requireWellFormed(new Map([...this.fold].map(([path, { entry }]) => [path, entry])), 'the fold');
     return version;
+  }
+
+  /** Since every write has content of its own, what was replaced or deleted once may never be live again (promise 5). */
+  #supersede(path: BytePath, before: Entry | null, after: Entry | null): void {
+    if (sameContent(before, after)) return;
+    const keyOf = (entry: Entry | null) =>
+      entry?.kind === 'file' ? `${path} ${entry.hash}` : entry?.kind === 'link' ? `${path} ${entry.target}` : '';
+    if (this.#superseded.has(keyOf(after))) throw new Error(`${path}: old content is live again`);
+    if (keyOf(before) !== '') this.#superseded.add(keyOf(before));
   }
 }
 
@@ -145,8 +157,10 @@ export class Member {
     const version = this.#log.append(publications.values(), kept);
     this.#cursor = version;
     for (const { path, entry, onDisk } of publications.values()) {
+      const [before, wanted] = [this.#base.get(path), this.#wants.get(path)];
       this.#wants.set(path, { entry, version });
       if (onDisk) this.#settle(path);
+      else if (before && wanted?.entry && entry) this.#base.set(path, { entry: absorbed(before.entry, wanted.entry, entry), version });
     }
   }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Attribute, Entry } from '../../src/model/entry.ts';
 import { metadataDifference, sameContent, sameEntry } from '../../src/model/entry.ts';
 import type { Decision, JoinFacts, Local, Policy, Wanted } from '../../src/model/reconcile.ts';
-import { reconcile, reconcileJoin } from '../../src/model/reconcile.ts';
+import { absorbed, reconcile, reconcileJoin } from '../../src/model/reconcile.ts';
 
 const owner = fc.constantFrom(null, 'root', 'www');
 const mode = fc.constantFrom(0o644, 0o600);
@@ -121,6 +121,22 @@ test('a publication settles: on this disk nothing is left to do, off it only the
     const published = { entry: decision.entry, version: 8 };
     if (decision.onDisk) expect(reconcile(published, { seen: 'same' }, undefined, policy)).toEqual({ do: 'nothing' });
     else expect(reconcile(base, local, published, policy).do).toBe(policy.role === 'publisher' ? 'nothing' : 'apply');
+  });
+});
+
+test('R2: what a merge has taken from this disk is no edit again, neither before the apply nor when a successor comes first', () => {
+  const successor: Entry = { kind: 'file', mode: 0o644, mtimeUs: 0, size: 1, hash: 'successor', chunks: null, owner: null, group: null };
+  law((decision, { before, here, local, want, policy }) => {
+    if (decision.do !== 'publish' || decision.onDisk || before === null || !want?.entry || decision.entry === null) return;
+    const base = { entry: absorbed(before, want.entry, decision.entry), version: 8 };
+    const settled = policy.role === 'publisher' ? 'nothing' : 'apply';
+    const standing: Local = { seen: 'entry', entry: here ?? before };
+    expect(reconcile(base, standing, { entry: decision.entry, version: 8 }, policy).do).toBe(settled);
+    // Where both sides had made the same edit, the three entries do not tell that this disk has it.
+    if (local.seen === 'same' || (!sameContent(here, before) && sameContent(here, want.entry))) return;
+    const next = reconcile(base, standing, { entry: successor, version: 9 }, policy);
+    expect([settled, 'publish']).toContain(next.do);
+    if (next.do === 'publish') expect([next.beats, sameContent(next.entry, successor)]).toEqual([0, true]);
   });
 });
 
