@@ -21,7 +21,7 @@ const layers: Readonly<Record<Layer, readonly Layer[]>> = {
   'dev-s3': ['model', 'ports', 'adapters', 'dev-s3'],
   config: ['model', 'ports', 'config'],
   agent: ['model', 'ports', 'steps', 'config', 'agent'],
-  cli: ['model', 'ports', 'steps', 'adapters', 'dev-s3', 'config', 'agent', 'cli'],
+  cli: ['model', 'ports', 'steps', 'adapters', 'dev-s3', 'config', 'agent', 'cli', 'main'],
   main: ['model', 'ports', 'steps', 'adapters', 'dev-s3', 'config', 'agent', 'cli', 'main'],
 };
 
