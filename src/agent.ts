@@ -53,6 +53,15 @@ export class ShareAgent {
   /** One whole cycle. Throws DatastoreFault when the bucket cannot be used; whatever was reached before is kept. */
   async cycle(options: CycleOptions): Promise<Outcome> {
     const cycle = new Cycle(this.ports, this.config, options, this.memory);
+    try {
+      return await this.run(cycle);
+    } finally {
+      cycle.rootLock?.release();
+    }
+  }
+
+  private async run(cycle: Cycle): Promise<Outcome> {
+    const { options } = cycle;
     const planned: Plan[] = [];
     let unfinished = false;
     if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle))) {

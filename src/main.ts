@@ -1,1 +1,87 @@
-export async function main(): Promise<void> {}
+import { readConfigFile } from './adapters/config-file.ts';
+import { readEnvironment } from './adapters/environment.ts';
+import { openLog } from './adapters/logging.ts';
+import { systemTime } from './adapters/system.ts';
+import { parseArguments } from './cli/arguments.ts';
+import type { Command } from './cli/command.ts';
+import { type ExitCode, exit } from './cli/exit.ts';
+import { helpScreen, misuseScreen } from './cli/help.ts';
+import { createOutput, type Output, surviveClosedPipe } from './cli/output.ts';
+import { createProgress } from './cli/progress.ts';
+import { sync } from './cli/sync.ts';
+import { openWorld, type World } from './compose.ts';
+import type { Config } from './config-types.ts';
+import { formatFault } from './config.ts';
+
+declare const FLOCKSYNC_VERSION: string;
+
+/** `sync` gives the store this long in all when it is in trouble; one attempt that is under way may exceed it. */
+const retryBudgetMs = 35_000;
+
+/** argv → config → real adapters → command → exit code. The only composition root. */
+export async function main(): Promise<void> {
+  surviveClosedPipe(process.stdout);
+  surviveClosedPipe(process.stderr);
+  process.exitCode = await guarded(() => dispatch(process.argv.slice(2)));
+}
+
+async function guarded(run: () => Promise<ExitCode>): Promise<ExitCode> {
+  try {
+    return await run();
+  } catch (error) {
+    process.stderr.write(`flocksync: internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return exit.internal;
+  }
+}
+
+async function dispatch(argv: readonly string[]): Promise<ExitCode> {
+  const parsed = parseArguments(argv);
+  if (!parsed.ok) {
+    process.stderr.write(misuseScreen(parsed.message));
+    return exit.usage;
+  }
+  const { command } = parsed;
+  if (command.name === 'help') process.stdout.write(helpScreen(command.topic));
+  else if (command.name === 'version') process.stdout.write(`flocksync ${FLOCKSYNC_VERSION}\n`);
+  else return await withConfig(command);
+  return exit.done;
+}
+
+type Configured = Exclude<Command, { name: 'help' | 'version' }>;
+
+async function withConfig(command: Configured): Promise<ExitCode> {
+  const output = createOutput(process.stdout, process.stderr, command.quiet);
+  const environment = readEnvironment(process.env);
+  if (!environment.ok) return refuse(`flocksync: ${environment.message}`);
+  const read = readConfigFile(command.config, environment.variables);
+  if (!read.ok) return refuse(read.faults.map(formatFault).join('\n'));
+  return await withWorld(command, read.config, environment.variables, output);
+}
+
+function refuse(text: string): ExitCode {
+  process.stderr.write(`${text}\n`);
+  return exit.usage;
+}
+
+async function withWorld(command: Configured, config: Config, variables: Readonly<Record<string, string | undefined>>, output: Output): Promise<ExitCode> {
+  const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  const world = openWorld({ config, variables, log: log.log, signal: stop.signal, version: FLOCKSYNC_VERSION, retryBudgetMs });
+  try {
+    return await perform(world, command, output);
+  } finally {
+    await world.close();
+    log.close();
+  }
+}
+
+async function perform(world: World, command: Configured, output: Output): Promise<ExitCode> {
+  const progress = createProgress(process.stderr, systemTime, { quiet: command.quiet });
+  switch (command.name) {
+    case 'sync':
+      return await sync(world, command, output, progress);
+    default:
+      throw new Error(`${command.name} is not connected`);
+  }
+}

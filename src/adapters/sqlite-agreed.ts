@@ -67,7 +67,7 @@ function agreedWrites(
   const putStamp = command(connection, `UPDATE agreed SET (${stampColumns}) = (${noStamp.map(() => '?')}) WHERE dir = ? AND name = ?`);
   const kindOf = query(connection, 'SELECT kind FROM agreed WHERE dir = ? AND name = ?');
   const drop = command(connection, 'DELETE FROM agreed WHERE dir = ? AND name = ?');
-  const distrust = command(connection, `UPDATE agreed SET (${stampColumns}) = (${noStamp.map(() => 'NULL')}) WHERE disk_ino IS NOT NULL`);
+  const distrust = command(connection, 'UPDATE agreed SET disk_racy = 1 WHERE disk_ino IS NOT NULL');
   return {
     putAgreed: ({ path, entry, version, stamp }) => {
       const directory = parentOf(path);

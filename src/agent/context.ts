@@ -5,7 +5,7 @@ import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
 import type { Content } from '../model/local.ts';
 import type { Datastore } from '../ports/datastore.ts';
-import type { Owners, PreciseStat, ShareTree } from '../ports/filesystem.ts';
+import type { Owners, PreciseStat, RootLock, ShareTree } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
@@ -36,6 +36,8 @@ export interface Ports {
   /** Compiles other rules, to compare with an earlier config (rule J5). */
   readonly compileExcludes: (patterns: readonly string[]) => (path: BytePath, isDirectory: boolean) => boolean;
   readonly onProgress: (event: ProgressEvent) => void;
+  /** Names the state directory, for the lock on the root (rule G4). */
+  readonly stateId: string;
   /** Version of this program, for the heartbeat. */
   readonly version: string;
 }
@@ -75,6 +77,7 @@ export class Cycle {
   format: ShareFormat | null = null;
   held = false;
   halt: Halt | null = null;
+  rootLock: RootLock | null = null;
 
   constructor(ports: Ports, config: ShareConfig, options: CycleOptions, memory: Memory) {
     this.ports = ports;
@@ -100,7 +103,7 @@ export class Cycle {
   /** The bucket's clock: its last answer plus the time since then by the monotonic clock. */
   bucketNowMs(): number {
     const { dateMs, atMs } = this.memory.clock;
-    return dateMs === 0 ? this.ports.time.wallMs() : dateMs + (this.ports.time.monotonicMs() - atMs);
+    return Math.round(dateMs === 0 ? this.ports.time.wallMs() : dateMs + (this.ports.time.monotonicMs() - atMs));
   }
 
   heard(dateMs: number): void {

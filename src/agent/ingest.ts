@@ -173,7 +173,6 @@ async function putBack(cycle: Cycle, row: RecordRow): Promise<void> {
   if (bytes === null || row.verdict === 'skipped' || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
   await datastore.put(logKey(cycle.share, row.sequence), bytes);
   log.warn({ step: 'ingest', share: cycle.share, sequence: row.sequence }, 'a damaged or missing record was put back');
-  cycle.events.push(`record ${row.sequence} was damaged or missing in the bucket and has been put back`);
 }
 
 /** For `approve record-N`: the bytes that stand at an unavailable number, as they are. */

@@ -21,6 +21,7 @@ export function enterRoot(cycle: Cycle): RootVerdict {
     stop(cycle, root.state === 'missing' ? 'root-missing' : `root-${root.state}`, `the root ${cycle.config.path} is ${words[root.state]} (${root.message})`);
     return 'stopped';
   }
+  if (!cycle.options.dryRun && !lock(cycle)) return 'stopped';
   if (!sameDevice(cycle, root)) return 'stopped';
   if (cycle.options.dryRun) return 'usable';
   recover(tree, journal, cycle.bucketNowMs());
@@ -29,6 +30,18 @@ export function enterRoot(cycle: Cycle): RootVerdict {
 }
 
 const words = { missing: 'missing', 'not-directory': 'not a directory', unreadable: 'unreadable' };
+
+/** Rule G4: two states on one root would take each other's writes for edits. */
+function lock(cycle: Cycle): boolean {
+  cycle.rootLock = cycle.ports.tree.lockRoot(cycle.ports.stateId);
+  if (cycle.rootLock !== null) return true;
+  cycle.halt = {
+    code: 'root-in-use',
+    text: `the root ${cycle.config.path} is in use by another flocksync with another state directory`,
+    fix: 'Let one config and one state directory look after a root.',
+  };
+  return false;
+}
 
 function wasSeen(cycle: Cycle): boolean {
   return cycle.ports.journal.meta('rootIno') !== undefined;

@@ -6,3 +6,19 @@ export function surviveClosedPipe(stream: EventEmitter): void {
     if (error.code !== 'EPIPE') throw error;
   });
 }
+
+/** Where a command prints: results on standard output, everything a person must act on on standard error. */
+export interface Output {
+  /** Standard output is a terminal: a person is looking. */
+  readonly terminal: boolean;
+  line(text: string): void;
+  error(text: string): void;
+}
+
+export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, quiet: boolean): Output {
+  return {
+    terminal: stdout.isTTY === true && !quiet,
+    line: (text) => void stdout.write(`${text}\n`),
+    error: (text) => void (quiet || stderr.write(`${text}\n`)),
+  };
+}

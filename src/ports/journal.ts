@@ -228,7 +228,7 @@ export interface Journal {
   /** Only the stamp; also forgets the directory's digest. */
   putStamp(path: BytePath, stamp: DiskStamp | null): void;
   dropAgreed(path: BytePath): void;
-  /** Every stamp becomes null: the next scan reads all content again. */
+  /** Every stamp becomes racy, so that the next scan reads all content again; what was read back of the metadata stays known. */
   distrustAllStamps(): void;
 
   /** Digest of a directory whose listed children all equalled their agreed rows; undefined when not known. */

@@ -32,6 +32,8 @@ export type Appended = Settled | { readonly outcome: 'lost' } | { readonly outco
 
 const farApartMs = 3600 * 1000;
 const settleAttempts = 6;
+/** A store that hangs must not hold a run from cron for minutes; the outbox row waits for the next run. */
+const settleMaxMs = 25_000;
 
 /**
  * Writes a new record into the outbox: immutable bytes bound to one number, journalled before the put (rule S1) and read by the
@@ -67,6 +69,7 @@ function assertReadable(record: Buffer, body: Buffer | null, limits: Limits): vo
  */
 export async function settleAppend(ports: AppendPorts, share: string, outbox: Outbox, signal: AbortSignal): Promise<Appended> {
   const key = logKey(share, outbox.sequence);
+  const endMs = ports.time.monotonicMs() + settleMaxMs;
   for (let attempt = 0; ; attempt++) {
     const put = await tryPut(ports.datastore, key, outbox.bytes);
     if (put.result === 'created') {
@@ -78,7 +81,7 @@ export async function settleAppend(ports: AppendPorts, share: string, outbox: Ou
       return { outcome: 'appended', outbox, atMs: standing.modifiedMs, confirm: true };
     }
     const fault = put.result === 'fault' ? put.fault : standing;
-    if (fault !== null && (fault.kind === 'permanent' || attempt >= settleAttempts || signal.aborted)) return { outcome: 'unsettled', fault };
+    if (fault !== null && (fault.kind === 'permanent' || attempt >= settleAttempts || signal.aborted || ports.time.monotonicMs() > endMs)) return { outcome: 'unsettled', fault };
     await ports.time.sleep(backoffMs(attempt, ports.random), signal);
   }
 }

@@ -116,13 +116,13 @@ test('dropping a directory forgets its own digest and all below', () => {
   expect(left).toEqual(['p/d!', 'p/d0', 'p/e']);
 });
 
-test('distrust takes every stamp and every digest, and no row', () => {
+test('distrust makes every stamp racy, forgets every digest, and takes no row', () => {
   const journal = newJournal();
   journal.putAgreed(agreed('a'));
   journal.putAgreed(agreed('d', { entry: dir }));
   journal.putDirectoryDigest('', 'x');
   journal.distrustAllStamps();
-  expect(journal.agreedChildren('')).toEqual([agreed('a', { stamp: null }), agreed('d', { entry: dir, stamp: null })]);
+  expect(journal.agreedChildren('')).toEqual([agreed('a', { stamp: { ...stamp, racy: true } }), agreed('d', { entry: dir, stamp: { ...stamp, racy: true } })]);
   expect(journal.directoryDigest('')).toBeUndefined();
 });
 

@@ -1,0 +1,46 @@
+import type { Outcome } from '../agent.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Journal } from '../ports/journal.ts';
+import { type ExitCode, exit } from './exit.ts';
+import { printable } from './format.ts';
+
+const repeatMs = 24 * 3600 * 1000;
+
+/** The exit code of one share's cycle. */
+export function outcomeCode(outcome: Outcome): ExitCode {
+  if (outcome.halt?.code === 'root-in-use') return exit.usage;
+  if (outcome.halt !== null || outcome.held) return exit.held;
+  return outcome.problems.length > 0 || outcome.events.length > 0 ? exit.problems : exit.done;
+}
+
+/** Everything of an outcome that a person may have to act on, halts included. */
+export function outcomeProblems(outcome: Outcome): Problem[] {
+  const { halt } = outcome;
+  return halt === null ? [...outcome.problems] : [{ code: halt.code, path: null, text: halt.text, fix: halt.fix }, ...outcome.problems];
+}
+
+/**
+ * Lines to print for the standing problems of a share (DESIGN §9): each when it begins, when its text changes, and once a day.
+ * With `always` (a terminal) all of them. What no longer stands is forgotten.
+ */
+export function standingLines(journal: Journal, share: string, problems: readonly Problem[], nowMs: number, always: boolean): string[] {
+  const known = new Map(journal.problems().map((row) => [row.key, row]));
+  const lines: string[] = [];
+  journal.transaction(() => {
+    for (const each of problems) {
+      const key = `${each.code} ${each.path ?? ''}`;
+      const row = known.get(key);
+      known.delete(key);
+      const fresh = row === undefined || row.text !== each.text || nowMs - row.printedMs >= repeatMs || row.printedMs > nowMs;
+      if (fresh || always) lines.push(problemLine(share, each));
+      if (fresh) journal.putProblem({ key, ...each, sinceMs: row?.sinceMs ?? nowMs, printedMs: nowMs });
+    }
+    for (const key of known.keys()) journal.dropProblem(key);
+  });
+  return lines;
+}
+
+export function problemLine(share: string, { path, text, fix }: Problem): string {
+  const where = path === null ? share : `${share}: ${printable(path === '' ? '.' : Buffer.from(path, 'latin1').toString('utf8'))}`;
+  return `flocksync: ${where}: ${text}. ${fix}`;
+}

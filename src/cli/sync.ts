@@ -1,0 +1,148 @@
+import { systemTime } from '../adapters/system.ts';
+import { lockShare } from '../adapters/share-lock.ts';
+import type { Outcome } from '../agent.ts';
+import { lockFile, type OpenedShare, openShare, type World } from '../compose.ts';
+import type { ShareConfig } from '../config-types.ts';
+import { toText } from '../model/path.ts';
+import { selectShares } from '../model/select.ts';
+import { DatastoreFault } from '../ports/datastore.ts';
+import { JournalFault } from '../ports/journal.ts';
+import type { Plan } from '../steps/plan.ts';
+import type { SyncCommand } from './command.ts';
+import { type ExitCode, exit, worst } from './exit.ts';
+import { counted, formatBytes, formatElapsed } from './format.ts';
+import type { Output } from './output.ts';
+import type { Progress } from './progress.ts';
+import { outcomeCode, outcomeProblems, standingLines } from './report.ts';
+
+const sharesAtOnce = 4;
+/** Between two looks while a large file is on its way to the bucket. */
+const overtakeMs = 1000;
+const unfinishedLooksMax = 10;
+
+export async function sync(world: World, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
+  const expanded = await sharesOf(world, output);
+  if (typeof expanded === 'number') return expanded;
+  const { selected, unmatched } = selectShares(expanded.shares.map((share) => share.name), command.shares);
+  for (const name of unmatched) output.error(`flocksync: no share is called "${name}"; the config has: ${expanded.shares.map((share) => share.name).join(', ') || 'none'}`);
+  if (unmatched.length > 0) return exit.usage;
+  const codes: ExitCode[] = expanded.problems.length > 0 ? [exit.problems] : [];
+  const pending = expanded.shares.filter((share) => selected.includes(share.name));
+  const workers = Array.from({ length: sharesAtOnce }, async () => {
+    for (let share = pending.shift(); share !== undefined; share = pending.shift()) {
+      codes.push(await syncShare(world, share, command, output, progress));
+    }
+  });
+  await Promise.all(workers);
+  return worst(codes);
+}
+
+async function sharesOf(world: World, output: Output) {
+  try {
+    const expanded = await world.shares(true);
+    for (const { share, message } of expanded.problems) output.error(`flocksync: ${share}: ${message}`);
+    return expanded;
+  } catch (error) {
+    if (!(error instanceof DatastoreFault)) throw error;
+    output.error(`flocksync: ${faultText(error)}`);
+    return exit.unreachable;
+  }
+}
+
+async function syncShare(world: World, share: ShareConfig, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
+  world.member();
+  const onWait = () => world.log.debug({ share: share.name }, 'waiting for another cycle of this share');
+  const waiting = { wait: command.wait && !command.dryRun, signal: world.signal, onWait };
+  const lock = command.dryRun ? { release: () => {} } : await lockShare(lockFile(world.config, share.name), systemTime, waiting);
+  if (lock === null) return exit.done;
+  let opened: OpenedShare | undefined;
+  try {
+    opened = await openShare(world, share, { dryRun: command.dryRun, onProgress: (event) => progress.update({ ...blankProgress, ...event }) });
+    return await runShare(world, opened, share, command, output, progress);
+  } catch (error) {
+    progress.clear();
+    return tellFault(error, share, opened, output);
+  } finally {
+    opened?.close();
+    lock.release();
+  }
+}
+
+const blankProgress = { filesDone: 0, filesTotal: null, bytesDone: 0, bytesTotal: null };
+
+async function runShare(
+  world: World,
+  opened: OpenedShare,
+  share: ShareConfig,
+  command: SyncCommand,
+  output: Output,
+  progress: Progress,
+): Promise<ExitCode> {
+  const startedMs = systemTime.monotonicMs();
+  const options = { dryRun: command.dryRun, only: command.only, signal: world.signal };
+  const outcomes: Outcome[] = [];
+  for (let looks = 0; ; ) {
+    const outcome = await opened.agent.cycle(options);
+    outcomes.push(outcome);
+    const { uploads } = opened.agent.memory;
+    for (const upload of uploads.values()) if (upload.failed !== undefined) throw upload.failed;
+    if (!outcome.unfinished || command.dryRun || outcome.halt !== null || world.signal.aborted) break;
+    if (uploads.size > 0) await Promise.race([...[...uploads.values()].map((upload) => upload.done), systemTime.sleep(overtakeMs, world.signal)]);
+    else if (++looks >= unfinishedLooksMax) break;
+  }
+  progress.clear();
+  const last = outcomes.at(-1) as Outcome;
+  const events = [...opened.events, ...outcomes.flatMap((outcome) => outcome.events)];
+  const whole = { ...last, events };
+  if (command.dryRun) for (const line of last.planned.flatMap(planLines)) output.line(line);
+  for (const event of events) output.error(`flocksync: ${share.name}: ${event}`);
+  const problems = outcomeProblems(last);
+  for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || command.dryRun)) output.error(line);
+  if (output.terminal && !command.dryRun) output.line(summary(share.name, outcomes, systemTime.monotonicMs() - startedMs));
+  return outcomeCode(whole);
+}
+
+function tellFault(error: unknown, share: ShareConfig, opened: OpenedShare | undefined, output: Output): ExitCode {
+  if (error instanceof JournalFault) {
+    output.error(`flocksync: ${share.name}: the journal cannot be used: ${error.message}`);
+    return exit.problems;
+  }
+  if (!(error instanceof DatastoreFault)) throw error;
+  const problem = { code: 'datastore', path: null, text: `${error.code}`, fix: error.fix };
+  const lines = opened === undefined ? ['x'] : standingLines(opened.journal, share.name, [problem], systemTime.wallMs(), output.terminal);
+  if (lines.length > 0) output.error(`flocksync: ${share.name}: ${faultText(error)}`);
+  return exit.unreachable;
+}
+
+export function faultText(fault: DatastoreFault): string {
+  return `the datastore cannot be used (${fault.code}): ${fault.message}. ${fault.fix}`;
+}
+
+/** One rsync-like line per path: `<` goes to the bucket, `>` comes from it. */
+function planLines(plan: Plan): string[] {
+  const lines: [string, string][] = [];
+  for (const { path, entry, base } of plan.publications.values()) lines.push([path, line('<', path, entry?.kind ?? null, base === 0)]);
+  for (const { path, entry, expected } of plan.applies) lines.push([path, line('>', path, entry?.kind ?? null, expected === null)]);
+  for (const { path } of plan.heldHere) lines.push([path, `<*held      ${toText(path)}`]);
+  for (const { path } of plan.heldThere) lines.push([path, `>*held      ${toText(path)}`]);
+  return lines.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([, text]) => text);
+}
+
+function line(direction: '<' | '>', path: string, kind: 'file' | 'dir' | 'link' | null, fresh: boolean): string {
+  if (kind === null) return `${direction}*deleting  ${toText(path)}`;
+  const letter = { file: 'f', dir: 'd', link: 'L' }[kind];
+  return `${direction}${letter}${fresh ? '+++++++++' : '.changed..'} ${toText(path)}${kind === 'dir' ? '/' : ''}`;
+}
+
+function summary(share: string, outcomes: readonly Outcome[], elapsedMs: number): string {
+  const sum = (pick: (counts: Outcome['counts']) => number) => outcomes.reduce((total, outcome) => total + pick(outcome.counts), 0);
+  const parts: string[] = [];
+  const add = (count: number, text: string) => count > 0 && parts.push(text);
+  add(sum((counts) => counts.published), `${counted(sum((counts) => counts.published), 'change')} published (${formatBytes(sum((counts) => counts.bytesUp))})`);
+  add(sum((counts) => counts.deleted), `${counted(sum((counts) => counts.deleted), 'deletion')} published`);
+  add(sum((counts) => counts.applied), `${counted(sum((counts) => counts.applied), 'change')} applied (${formatBytes(sum((counts) => counts.bytesDown))})`);
+  add(sum((counts) => counts.removed), `${counted(sum((counts) => counts.removed), 'deletion')} applied`);
+  add(sum((counts) => counts.conflicts), `${counted(sum((counts) => counts.conflicts), 'conflict')} resolved`);
+  const what = parts.length === 0 ? 'nothing to do' : parts.join(', ');
+  return `${share}: ${what}; at record ${(outcomes.at(-1) as Outcome).cursor}, ${formatElapsed(elapsedMs)}`;
+}

@@ -1,0 +1,167 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bounded } from './adapters/bounded.ts';
+import { openDirectory } from './adapters/directory.ts';
+import { openShareTree } from './adapters/disk.ts';
+import { compileExcludes } from './adapters/excludes.ts';
+import { type MemberFile, openMember } from './adapters/member-file.ts';
+import { systemOwners } from './adapters/owners.ts';
+import { retrying } from './adapters/retrying.ts';
+import { openS3 } from './adapters/s3.ts';
+import { expandShares } from './adapters/share-roots.ts';
+import { openJournal } from './adapters/sqlite.ts';
+import { copyJournal } from './adapters/sqlite-copy.ts';
+import { systemRandom, systemTime } from './adapters/system.ts';
+import { ShareAgent } from './agent.ts';
+import type { ProgressEvent } from './agent/context.ts';
+import type { Config, ShareConfig } from './config-types.ts';
+import type { Datastore } from './ports/datastore.ts';
+import { type Journal, JournalFault } from './ports/journal.ts';
+import type { Log } from './ports/log.ts';
+
+/** Everything a command works with: the config with real adapters behind it. */
+export interface World {
+  readonly config: Config;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly version: string;
+  /** The bucket, with retries and bounds; opened once, at the first call. */
+  datastore(): Promise<Datastore>;
+  member(): MemberFile;
+  /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
+  shares(bucket: boolean): Promise<{ readonly shares: readonly ShareConfig[]; readonly problems: readonly { share: string; message: string }[] }>;
+  /** Trouble of the past no longer counts against the retry budget. */
+  renewBudget(): void;
+  /** HTTP requests so far, for S3. */
+  requests(): number;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly config: Config;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly version: string;
+  /** Bound of all trouble with the store together. */
+  readonly retryBudgetMs: number;
+}
+
+const requestTimeoutMs = 12_000;
+const attemptsMax = 10;
+
+export function openWorld(options: WorldOptions): World {
+  const { config, log, signal } = options;
+  let opening: ReturnType<typeof openStore> | undefined;
+  let opened: Awaited<ReturnType<typeof openStore>> | undefined;
+  let requests = 0;
+  let member: MemberFile | undefined;
+  const store = async () => {
+    opening ??= openStore(options, () => requests++);
+    opened = await opening;
+    return opened;
+  };
+  return {
+    ...{ config, log, signal, version: options.version },
+    datastore: store,
+    member: () => {
+      mkdirSync(config.state, { recursive: true, mode: 0o700 });
+      member ??= openMember(config.state, config.member, systemRandom);
+      return member;
+    },
+    shares: async (bucket) => {
+      const patterns = config.shares.some((share) => share.pattern !== null);
+      const known = patterns && bucket ? (await (await store()).listFolders('')).value : [];
+      return await expandShares(config, { federationShares: [...known, ...(patterns ? knownShares(config.state) : [])] });
+    },
+    renewBudget: () => opened?.renewBudget(),
+    requests: () => requests,
+    close: async () => {
+      if (opening !== undefined) await (await opening).close();
+    },
+  };
+
+  async function openStore({ variables, retryBudgetMs }: WorldOptions, onRequest: () => void) {
+    const { datastore, federation } = config;
+    const raw =
+      datastore.kind === 'file'
+        ? openDirectory({ path: datastore.path, federation })
+        : await openS3({
+            ...{ url: datastore.url, region: datastore.region, pathStyle: datastore.pathStyle, federation },
+            ...{ endpoint: datastore.endpoint ?? undefined, profile: datastore.profile ?? undefined },
+            ...{ environment: variables, requestTimeoutMs, onRequest },
+          });
+    const tell = ({ operation, key, attempt, fault }: { operation: string; key: string; attempt: number; fault: Error }) =>
+      log.debug({ operation, key, attempt }, `repeated: ${fault.message}`);
+    return retrying(bounded(raw), { time: systemTime, random: systemRandom, budgetMs: retryBudgetMs, attemptsMax, log: tell, signal });
+  }
+}
+
+/** Shares that this state directory has a journal of. */
+function knownShares(state: string): string[] {
+  return openMember(state, '', systemRandom, { temporary: true }).shareNames();
+}
+
+export function journalFile(config: Config, share: string): string {
+  return join(config.state, `${share}.journal`);
+}
+
+export function lockFile(config: Config, share: string): string {
+  return join(config.state, `${share}.lock`);
+}
+
+export interface OpenedShare {
+  readonly agent: ShareAgent;
+  readonly journal: Journal;
+  /** Told once: the journal was unusable and has been set aside. */
+  readonly events: readonly string[];
+  close(): void;
+}
+
+/** One share with its journal and tree. The caller holds the share's lock. A dry run works on a copy of the journal. */
+export async function openShare(
+  world: World,
+  share: ShareConfig,
+  options: { readonly dryRun: boolean; readonly onProgress: (event: ProgressEvent) => void },
+): Promise<OpenedShare> {
+  const { config, log, version } = world;
+  const member = world.member();
+  const events: string[] = [];
+  const scratch = options.dryRun ? mkdtempSync(join(tmpdir(), 'flocksync-dry-')) : null;
+  const file = journalFile(config, share.name);
+  const journal = scratch === null ? openOrSetAside(file, events) : copyJournal(file, join(scratch, 'journal'));
+  const tree = openShareTree({ root: share.path, shareName: share.name });
+  const ports = {
+    ...{ datastore: await world.datastore(), journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
+    ...{ log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
+    ...{ onProgress: options.onProgress, stateId: `${member.id} ${config.state}` },
+  };
+  const close = () => {
+    journal.close();
+    tree.close();
+    if (scratch !== null) rmSync(scratch, { recursive: true, force: true });
+  };
+  return { agent: new ShareAgent(ports, share), journal, events, close };
+}
+
+/** A damaged journal is kept beside a new one, which is rebuilt from the bucket (rule J3). */
+function openOrSetAside(file: string, events: string[]): Journal {
+  try {
+    return openJournal({ file });
+  } catch (error) {
+    if (!(error instanceof JournalFault) || error.code !== 'damaged') throw error;
+    const aside = `${file}.damaged-${systemRandom.hex(4)}`;
+    for (const suffix of ['', '-wal', '-shm']) rmIfThere(file + suffix, aside + suffix);
+    events.push(`the journal was damaged (${error.message}); it was set aside as ${aside} and is rebuilt from the bucket`);
+    return openJournal({ file });
+  }
+}
+
+function rmIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
