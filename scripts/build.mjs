@@ -1,11 +1,12 @@
 // Builds dist/: one bundle of the program, and the launcher that refuses a Node which is too old to parse it.
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const out = join(root, 'dist');
+// Another place, for whoever must not be disturbed by a build meanwhile; node_modules has to be found from there.
+const out = resolve(root, process.env.FLOCKSYNC_DIST ?? 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 rmSync(out, { recursive: true, force: true });
