@@ -1,96 +1,95 @@
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
+import { join, resolve } from 'node:path';
+import { environment } from '../../dev-s3/start.ts';
+import { projectRoot } from '../../source.ts';
 
-const checkout = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-const program = join(resolve(process.env.FLOCKSYNC_DIST ?? join(checkout, 'dist')), 'main.js');
+/** The built program; `FLOCKSYNC_DIST` names another build of it. */
+export const program = join(resolve(projectRoot, process.env.FLOCKSYNC_DIST ?? 'dist'), 'main.js');
 
 export interface Ran {
-  readonly code: number;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs the built program to its end. */
-export function flocksync(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (data) => (stdout += data));
-    child.stderr.on('data', (data) => (stderr += data));
-    child.on('error', fail);
-    child.on('close', (code) => done({ code: code ?? -1, stdout, stderr }));
-  });
+export interface FederationOptions {
+  /** Default: a `file://` bucket in the federation's directory. The lines stand below `datastore:`. */
+  readonly datastore?: readonly string[];
+  /** Further lines of the share, such as `maxDelete: { percent: 100, floor: 100000 }`. `settle: 0s` and a high maxDelete are the default. */
+  readonly share?: readonly string[];
+  /** User that runs a member's processes; needs root. */
+  readonly uid?: number;
 }
 
-export interface TestMember {
-  readonly name: string;
-  /** The only share's root; not created yet. */
-  readonly root: string;
-  readonly state: string;
-  readonly config: string;
-  /** `flocksync COMMAND --config … ARGS`. */
-  run(command: string, ...args: string[]): Promise<Ran>;
-  /** One cycle. */
-  sync(...args: string[]): Promise<Ran>;
-  /** Rewrites the config with these keys of the share (and of the top level) changed. */
-  configure(share: Record<string, unknown>, top?: Record<string, unknown>): void;
-}
-
-export interface TestFederation {
+/** Members with roots and states below one temporary directory. The share is called `webroot`. */
+export interface Federation {
   readonly directory: string;
-  /** Directory of the bucket's federation, for `file://` datastores: `webroot/log/…`. */
+  /** Directory of the file:// bucket: `<prefix>/shop/webroot/…` stands in it. */
   readonly bucket: string;
-  member(name: string, share?: Record<string, unknown>, top?: Record<string, unknown>): TestMember;
-  remove(): void;
+  root(member: string): string;
+  state(member: string): string;
+  configFile(member: string): string;
+  /** Writes the member's config anew; `share` replaces the federation's share lines. */
+  configure(member: string, share?: readonly string[]): void;
+  /** Runs a command of a member to its end, without a terminal. */
+  run(member: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ran>;
+  /** Starts it and hands out the process; the caller ends it. */
+  start(member: string, args: readonly string[], environment?: Readonly<Record<string, string>>): ChildProcess;
+  close(): void;
 }
 
-export const shareName = 'webroot';
+/** Share lines for tests that are about something else than the second look and the loss guard. */
+export const quickShare: readonly string[] = ['settle: 0s', 'maxDelete: { percent: 100, floor: 1000000 }'];
 
-/** A federation in a temporary directory; its bucket is a directory unless `datastore` says otherwise. */
-export function createFederation(
-  options: { readonly datastore?: Record<string, unknown>; readonly environment?: Record<string, string> } = {},
-): TestFederation {
+export function startFederation(members: readonly string[], options: FederationOptions = {}): Federation {
   const directory = mkdtempSync(join(tmpdir(), 'flocksync-e2e-'));
-  const datastore = options.datastore ?? { url: `file://${directory}/bucket` };
+  const bucket = join(directory, 'bucket');
+  const root = (member: string) => join(directory, member, 'html');
+  const state = (member: string) => join(directory, member, 'state');
+  const configFile = (member: string) => join(directory, member, 'flocksync.yml');
+  const configure = (member: string, share = options.share ?? quickShare) => {
+    mkdirSync(root(member), { recursive: true });
+    const datastore = options.datastore ?? [`url: "file://${bucket}"`];
+    const lines = [
+      'federation: shop',
+      'datastore:',
+      ...datastore.map((line) => `  ${line}`),
+      `member: ${member}`,
+      `state: ${state(member)}`,
+    ];
+    const shares = ['shares:', '  - name: webroot', `    path: ${root(member)}`, ...share.map((line) => `    ${line}`)];
+    writeFileSync(configFile(member), `${[...lines, ...shares].join('\n')}\n`);
+  };
+  const start = (member: string, args: readonly string[], extra: Readonly<Record<string, string>> = {}) => {
+    const [command = '', ...rest] = args;
+    const env = { PATH: process.env.PATH, HOME: directory, ...environment, ...extra };
+    const identity = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
+    const all = [program, command, '--config', configFile(member), ...rest];
+    return spawn(process.execPath, all, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'], ...identity });
+  };
+  mkdirSync(bucket);
+  for (const member of members) configure(member);
   return {
-    directory,
-    bucket: join(directory, 'bucket', 'shop'),
-    member: (name, share = {}, top = {}) => createMember(directory, name, datastore, options.environment ?? {}, share, top),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    ...{ directory, bucket, root, state, configFile, configure, start },
+    run: (member, args, extra) => ended(start(member, args, extra)),
+    close: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
 
-function createMember(
-  directory: string,
-  name: string,
-  datastore: Record<string, unknown>,
-  environment: Record<string, string>,
-  share: Record<string, unknown>,
-  top: Record<string, unknown>,
-): TestMember {
-  const home = join(directory, name);
-  const root = join(home, 'html');
-  const state = join(home, 'state');
-  const config = join(home, 'flocksync.yml');
-  mkdirSync(home, { recursive: true });
-  const configure: TestMember['configure'] = (changedShare, changedTop = {}) => {
-    const shares = [{ name: shareName, path: root, settle: '10ms', ...share, ...changedShare }];
-    writeFileSync(config, stringify({ federation: 'shop', datastore, member: name, state, shares, ...top, ...changedTop }));
-  };
-  configure({});
-  const run: TestMember['run'] = (command, ...args) => flocksync([command, '--config', config, ...args], environment);
-  return { name, root, state, config, run, configure, sync: (...args) => run('sync', ...args) };
-}
-
-/** Names of the record objects of a `file://` bucket, in order. */
-export function logNumbers(federation: TestFederation, share = shareName): string[] {
-  return readdirSync(join(federation.bucket, share, 'log')).sort();
+/** Waits for the end of a process and collects what it printed. */
+export async function ended(child: ChildProcess): Promise<Ran> {
+  const text = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+    text.stdout += piece;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
+    text.stderr += piece;
+  });
+  return await new Promise((done, failed) => {
+    child.once('error', failed);
+    child.once('close', (code, signal) => done({ code, signal, ...text }));
+  });
 }

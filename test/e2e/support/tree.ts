@@ -1,46 +1,57 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** One line per name below `root`, in byte order: kind, mode, modification time of files in µs, content or target. */
-export function snapshot(root: string): string[] {
-  const lines: string[] = [];
-  visit(Buffer.from(root), '', lines);
-  return lines.sort();
+/** Path as bytes, one character each, to what stands there in words: kind, mode, time in microseconds, content or target. */
+export type Tree = ReadonlyMap<string, string>;
+
+export function bytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
 }
 
-/** The staging area is no content. */
-const staging = '.flocksync';
-
-function visit(root: Buffer, prefix: string, lines: string[]): void {
-  for (const name of readdirSync(Buffer.concat([root, Buffer.from(`/${prefix}`, 'latin1')]), { encoding: 'buffer' })) {
-    const path = prefix === '' ? name.toString('latin1') : `${prefix}/${name.toString('latin1')}`;
-    if (path === staging) continue;
-    const absolute = Buffer.concat([root, Buffer.from(`/${path}`, 'latin1')]);
-    const stat = lstatSync(absolute, { bigint: true });
-    const mode = (stat.mode & 0o7777n).toString(8);
-    if (stat.isDirectory()) {
-      lines.push(`${path} dir ${mode}`);
-      visit(root, path, lines);
-    } else if (stat.isSymbolicLink()) lines.push(`${path} link ${readlinkSync(absolute, { encoding: 'buffer' }).toString('latin1')}`);
-    else if (stat.isFile())
-      lines.push(`${path} file ${mode} ${stat.mtimeNs / 1000n} ${createHash('sha256').update(readFileSync(absolute)).digest('hex')}`);
-    else lines.push(`${path} other`);
-  }
+/** Text in a test, such as 'größe', as the bytes of its name. */
+export function named(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
-/** Paths only, without metadata. */
-export function names(root: string): string[] {
-  return snapshot(root).map((line) => line.replace(/ (dir|file|link|other)( .*)?$/, ''));
+/** Everything below `root` that members have to agree on; sockets, fifos and devices are no part of it, nor is a staging area inside. */
+export function snapshot(root: string, options: { readonly owners?: boolean } = {}): Tree {
+  const tree = new Map<string, string>();
+  const walk = (directory: string) => {
+    for (const name of readdirSync(bytes(`${named(root)}/${directory}`), 'latin1').sort()) {
+      if (directory === '' && name === '.flocksync') continue;
+      const path = directory === '' ? name : `${directory}/${name}`;
+      const full = bytes(`${named(root)}/${path}`);
+      const stat = lstatSync(full, { bigint: true });
+      const words = describe(full, stat);
+      if (words === null) continue;
+      tree.set(path, options.owners ? `${words} ${stat.uid}:${stat.gid}` : words);
+      if (stat.isDirectory()) walk(path);
+    }
+  };
+  walk('');
+  return tree;
 }
 
-/** A tree from a table: text is a file, null a directory, `{ link }` a symbolic link. Parents are made. */
-export function plant(root: string, tree: Readonly<Record<string, string | Buffer | null | { readonly link: string }>>): void {
-  for (const [path, content] of Object.entries(tree)) {
-    const absolute = join(root, path);
-    mkdirSync(content === null ? absolute : dirname(absolute), { recursive: true });
-    if (content === null) continue;
-    if (typeof content === 'string' || Buffer.isBuffer(content)) writeFileSync(absolute, content);
-    else symlinkSync(content.link, absolute);
-  }
+function describe(full: Buffer, stat: BigIntStats): string | null {
+  const mode = (Number(stat.mode) & 0o7777).toString(8);
+  if (stat.isDirectory()) return `dir ${mode}`;
+  if (stat.isSymbolicLink()) return `link ${readlinkSync(full, 'latin1')}`;
+  if (!stat.isFile()) return null;
+  return `file ${mode} ${floorUs(stat.mtimeNs)} ${stat.size} ${hashOf(readFileSync(full))}`;
+}
+
+function floorUs(ns: bigint): bigint {
+  return ns < 0n && ns % 1000n !== 0n ? ns / 1000n - 1n : ns / 1000n;
+}
+
+export function hashOf(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** One line per path at which two trees differ; empty when they are equal. */
+export function differences(left: Tree, right: Tree): string[] {
+  const paths = [...new Set([...left.keys(), ...right.keys()])].sort();
+  return paths
+    .filter((path) => left.get(path) !== right.get(path))
+    .map((path) => `${JSON.stringify(path)}: ${left.get(path) ?? 'absent'} | ${right.get(path) ?? 'absent'}`);
 }
