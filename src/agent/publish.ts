@@ -132,7 +132,8 @@ async function makePayload(cycle: Cycle, selection: Selection, differences: Map<
   const fresh = selection.publications.filter(({ path }) => !stored.changed.has(path));
   const losers = selection.losers.filter(({ path }) => !stored.changed.has(path));
   const owed = selection.owed.filter(({ path }) => !stored.changed.has(path));
-  const changes = [...fresh.map((publication) => toChange(cycle, publication)), ...keptChanges(losers, owed)];
+  const approved = approvedPaths(cycle);
+  const changes = [...fresh.map((publication) => toChange(publication, approved)), ...keptChanges(losers, owed)];
   const closes = cycle.ports.journal.meta('openChangeset') !== undefined && !selection.more;
   if (changes.length === 0 && !closes) return null;
   const changeset = cycle.ports.journal.meta('openChangeset') ?? cycle.ports.random.hex(8);
@@ -153,16 +154,16 @@ function* sourcesOf(cycle: Cycle, selection: Selection): Generator<Source> {
   }
 }
 
-function toChange(cycle: Cycle, { path, entry, base, beats }: Publication): Change {
-  if (entry !== null) return { op: 'put', path, base, entry, ...(beats === 0 ? {} : { beats }) };
-  const approved = cycle.ports.journal.holds().some((hold) => hold.state === 'approved' && hold.kind === 'publisher');
-  const flag = approved && isApproved(cycle, path) ? { approved: true as const } : {};
+function toChange({ path, entry, base, beats }: Publication, approved: ReadonlySet<BytePath>): Change {
+  const flag = approved.has(path) ? { approved: true as const } : {};
+  if (entry !== null) return { op: 'put', path, base, entry, ...(beats === 0 ? {} : { beats }), ...flag };
   return { op: 'delete', path, base, ...flag };
 }
 
-function isApproved(cycle: Cycle, path: BytePath): boolean {
+function approvedPaths(cycle: Cycle): ReadonlySet<BytePath> {
   const { journal } = cycle.ports;
-  return journal.holds().some((hold) => hold.state === 'approved' && journal.holdPaths(hold.id).some((held) => held.path === path));
+  const holds = journal.holds().filter((hold) => hold.state === 'approved' && hold.kind === 'publisher');
+  return new Set(holds.flatMap((hold) => journal.holdPaths(hold.id).map((held) => held.path)));
 }
 
 function keptChanges(losers: readonly Loser[], owed: readonly TrashRow[]): Change[] {
@@ -183,10 +184,20 @@ async function append(cycle: Cycle, payload: Payload & { kind: 'changes' }, diff
     journal.setMeta('openChangeset', payload.more ? payload.changeset : null);
     for (const row of selection.owed) journal.settleOwed(row.name);
   });
-  for (const change of payload.changes) if (change.op !== 'kept' && !notOnDisk.includes(change.path)) differences.delete(change.path);
+  forgetPublished(cycle, payload, new Set(notOnDisk), differences);
   countPublished(cycle, payload);
   await ring(cycle);
   return 'appended';
+}
+
+/** What was published is no difference any more; a merge that still has to be applied keeps its look, over the new base. */
+function forgetPublished(cycle: Cycle, payload: Payload & { kind: 'changes' }, notOnDisk: ReadonlySet<BytePath>, differences: Map<BytePath, Difference>): void {
+  for (const { op, path } of payload.changes) {
+    const difference = differences.get(path);
+    if (op === 'kept' || difference === undefined) continue;
+    if (notOnDisk.has(path)) differences.set(path, { ...difference, agreed: cycle.ports.journal.agreed(path) });
+    else differences.delete(path);
+  }
 }
 
 /** Appends any payload at the next number. Throws the fault when the store gives no answer; the outbox row waits for the next run. */

@@ -10,6 +10,8 @@ export interface PutChange {
   readonly entry: Entry;
   /** The version that this one beat in a conflict, when there was one (rule R2); that version stays in the history. */
   readonly beats?: Sequence;
+  /** A file cut to nothing under an approved hold; receivers do not hold it again (rule G3). */
+  readonly approved?: true;
 }
 
 /** The path is gone; its tombstone's version is this record's sequence. */

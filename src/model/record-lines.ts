@@ -42,7 +42,8 @@ function changeLine(change: Change): string {
   const path = JSON.stringify(change.path);
   if (change.op === 'put') {
     const beats = change.beats === undefined ? '' : `"w":${change.beats},`;
-    return `{"o":"p","p":${path},"b":${change.base},${beats}${entryFields(change.entry)}}`;
+    const approved = change.approved ? '"a":true,' : '';
+    return `{"o":"p","p":${path},"b":${change.base},${beats}${approved}${entryFields(change.entry)}}`;
   }
   if (change.op === 'kept') return `{"o":"k","p":${path},"v":${change.lostTo},${entryFields(change.entry)}}`;
   return `{"o":"d","p":${path},"b":${change.base}${change.approved ? ',"a":true' : ''}}`;

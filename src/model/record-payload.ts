@@ -93,15 +93,19 @@ function readChange(line: Json, reading: ChangeReading, context: PayloadContext)
 
 function readWithEntry(line: Json, path: string, { entry }: ReadEntry, sequence: Sequence): Change {
   if (line.o === 'k') return { op: 'kept', path, entry, lostTo: readEarlier(line.v, 0, sequence, 'winner') };
-  const put = { op: 'put' as const, path, base: readEarlier(line.b, 0, sequence, 'base'), entry };
+  const put = { op: 'put' as const, path, base: readEarlier(line.b, 0, sequence, 'base'), entry, ...readApproved(line) };
   return line.w === undefined ? put : { ...put, beats: readEarlier(line.w, 1, sequence, 'beaten version') };
 }
 
 function readDelete(line: Json, path: string, sequence: Sequence): Change {
   const base = readEarlier(line.b, 1, sequence, 'base of a deletion');
-  if (line.a === undefined) return { op: 'delete', path, base };
+  return { op: 'delete', path, base, ...readApproved(line) };
+}
+
+function readApproved(line: Json): { approved?: true } {
+  if (line.a === undefined) return {};
   if (line.a !== true) throw new Malformed('mark of approval is not true');
-  return { op: 'delete', path, base, approved: true };
+  return { approved: true };
 }
 
 function readChunks(line: Json, reading: ChangeReading, limits: Limits): void {

@@ -3,6 +3,7 @@ import { addDigest, digestFromHex, digestOf, digestToHex, emptyDigest, removeDig
 import type { Entry, Sequence } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
+import { absorbed } from '../model/reconcile.ts';
 import type { ChangesPayload, Payload, RecordHeader } from '../model/record.ts';
 import type { DiskStamp, Folded, Journal, RecordRow } from '../ports/journal.ts';
 
@@ -158,9 +159,19 @@ function foldPath(journal: Journal, change: Exclude<Change, { op: 'kept' }>, rec
     journal.dropWant(path);
     return;
   }
-  const excluded = journal.want(path)?.reason === 'excluded';
-  const approved = change.op === 'delete' && change.approved === true;
+  const standing = journal.want(path);
+  if (own !== null && entry !== null) absorb(journal, path, standing?.entry ?? null, entry, version);
+  const excluded = standing?.reason === 'excluded';
+  const approved = change.approved === true;
   journal.putWant({ path, entry, version, atMs: record.atMs, approved, reason: excluded ? 'excluded' : 'pending', detail: '', attempts: 0 });
+}
+
+/** A merge of ours that the disk does not hold yet: what this disk had changed is in the log now, so it is no edit any more. */
+function absorb(journal: Journal, path: BytePath, wanted: Entry | null, merged: Entry, version: Sequence): void {
+  const agreed = journal.agreed(path);
+  if (agreed === null || wanted === null) return;
+  const stamp = agreed.stamp === null ? null : { ...agreed.stamp, racy: true };
+  journal.putAgreed({ path, entry: absorbed(agreed.entry, wanted, merged), version, stamp });
 }
 
 function advance(journal: Journal, record: Arrived, bad: string | undefined): void {

@@ -1,5 +1,5 @@
 import type { Publication } from '../model/close.ts';
-import { close } from '../model/close.ts';
+import { close, inTheWay } from '../model/close.ts';
 import type { DirEntry, Entry, Sequence } from '../model/entry.ts';
 import { sameContent } from '../model/entry.ts';
 import type { Loss, MaxDelete } from '../model/guard.ts';
@@ -87,6 +87,9 @@ export function plan(journal: Journal, differences: ReadonlyMap<BytePath, Differ
     closeDraft(journal, differences, draft);
   });
   const heldHere = holdOwn(journal, differences, input, draft);
+  // What a held loss leaves standing may be below a directory that was about to give way.
+  if (heldHere.length > 0) journal.transaction(() => closeDraft(journal, differences, draft));
+  clearTheWay(journal, differences, draft);
   const heldThere = holdIncoming(journal, input, draft);
   return { publications: draft.publications, losers: draft.losers, applies: [...draft.applies.values()], heldHere, heldThere, deviations: draft.deviations };
 }
@@ -253,6 +256,39 @@ function displaceFile(journal: Journal, differences: ReadonlyMap<BytePath, Diffe
   yieldTo(journal, { path, agreed: difference.agreed, want, here: loser, difference, decision: { do: 'yield', loser } }, loser, draft);
 }
 
+/** Drift that has no want of its own gives way where something wanted needs its place; it takes the fold's state. */
+function clearTheWay(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, draft: Draft): void {
+  if (draft.deviations.length === 0 || draft.applies.size === 0) return;
+  const wants = new Map([...draft.applies.values()].map((item) => [item.path, item.entry]));
+  const blocking = inTheWay(wants, {
+    kind: (path) => standingKind(journal, differences, path),
+    below: (directory) => standingBelow(journal, differences, directory),
+  });
+  for (const path of blocking) {
+    const folded = journal.folded(path);
+    const difference = differences.get(path);
+    const agreed = journal.agreed(path);
+    const here = difference?.local.seen === 'entry' ? difference.local.entry : difference === undefined ? (agreed?.entry ?? null) : null;
+    draft.applies.set(path, {
+      ...{ path, entry: folded?.entry ?? null, version: folded?.version ?? 0, atMs: 0, attempts: 0, why: 'drift', wanted: false },
+      ...{ expected: difference === undefined ? expectedOf(agreed) : difference.stat, standing: here },
+    });
+  }
+}
+
+function standingKind(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, path: BytePath): Entry['kind'] | null {
+  const difference = differences.get(path);
+  if (difference === undefined) return journal.agreed(path)?.entry.kind ?? null;
+  const kind = difference.stat?.kind ?? null;
+  return kind === 'other' ? null : kind;
+}
+
+function standingBelow(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, directory: BytePath): BytePath[] {
+  const here = [...differences.values()].filter(({ path, stat }) => stat !== null && path.startsWith(`${directory}/`));
+  const agreed = journal.agreedBelow(directory).filter(({ path }) => !differences.has(path));
+  return [...here, ...agreed].map(({ path }) => path);
+}
+
 /** Rule G2 for what this member would delete or cut to nothing; what is held leaves the publications, with the directories around it. */
 function holdOwn(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, input: PlanInput, draft: Draft): { path: BytePath; version: Sequence }[] {
   const losses: Loss[] = [];
@@ -290,8 +326,9 @@ function holdIncoming(journal: Journal, input: PlanInput, draft: Draft): Want[] 
   const appearing: { hash: string; size: number }[] = [];
   for (const item of draft.applies.values()) {
     if (item.entry?.kind === 'file' && item.expected === null) appearing.push(item.entry);
-    if (item.entry !== null || item.why !== 'deleted' || item.standing === null || item.standing.kind === 'dir') continue;
-    if (journal.want(item.path)?.approved === false) losses.push({ path: item.path, before: item.standing, atMs: item.atMs, truncation: false });
+    if (item.standing === null || (item.why !== 'deleted' && item.why !== 'replaced') || !isLoss(item.standing, item.entry)) continue;
+    const truncation = item.entry !== null;
+    if (journal.want(item.path)?.approved === false) losses.push({ path: item.path, before: item.standing, atMs: item.atMs, truncation });
   }
   if (losses.length === 0) return [];
   const count = journal.agreedCount();
