@@ -19,6 +19,8 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  // Modules of the packages rather than their CommonJS: an import() of those would come without names, and nothing could be left out.
+  mainFields: ['module', 'main'],
   // The native module cannot be bundled; pino starts its file transport from its own directory.
   external: ['better-sqlite3'],
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },

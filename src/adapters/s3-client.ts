@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { DatastoreFault } from '../ports/datastore.ts';
+import type { Sdk } from './s3-sdk.ts';
 
 export interface S3Options {
   /** `s3://bucket` or `s3://bucket/prefix`. */
@@ -27,8 +28,6 @@ export interface Place {
   /** What stands before every key, '/' included. */
   readonly base: string;
 }
-
-type Sdk = typeof import('@aws-sdk/client-s3');
 
 const connectionTimeoutMs = 5000;
 const socketsMax = 32;

@@ -1,6 +1,7 @@
 import type { LifecycleRule, S3Client } from '@aws-sdk/client-s3';
 import type { Place } from './s3-client.ts';
 import { type RawError, toFault } from './s3-faults.ts';
+import type { Sdk } from './s3-sdk.ts';
 
 /** One lifecycle rule that is enabled and touches keys of this federation. */
 interface LifecycleFinding {
@@ -18,7 +19,7 @@ export interface BucketInspection {
   bucketVersioning(): Promise<'enabled' | 'suspended' | 'off' | 'unsupported' | 'denied'>;
 }
 
-export function inspection(sdk: typeof import('@aws-sdk/client-s3'), client: S3Client, place: Place): BucketInspection {
+export function inspection(sdk: Sdk, client: S3Client, place: Place): BucketInspection {
   const Bucket = place.bucket;
   return {
     lifecycleRules: () =>

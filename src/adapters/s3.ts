@@ -6,11 +6,10 @@ import { readBody } from './s3-body.ts';
 import { type Clients, type Dates, openClients, type Place, placeOf, type S3Options } from './s3-client.ts';
 import { type Attempted, type RawError, toFault } from './s3-faults.ts';
 import { type BucketInspection, inspection } from './s3-inspect.ts';
+import type { Sdk } from './s3-sdk.ts';
 import { exactly } from './source.ts';
 
 export type { S3Options } from './s3-client.ts';
-
-type Sdk = typeof import('@aws-sdk/client-s3');
 
 /** At least S3's 5 MiB; an object may have 10,000 parts. */
 const partBytesMin = 8 * 1024 * 1024;
@@ -24,7 +23,7 @@ const keysPerPage = 1000;
  */
 export async function openS3(options: S3Options): Promise<S3Datastore> {
   const place = placeOf(options.url, options.federation);
-  const sdk = await import('@aws-sdk/client-s3');
+  const { sdk } = await import('./s3-sdk.ts');
   const dates: Dates = new WeakMap();
   return new S3Datastore(sdk, openClients(sdk, options, dates), place, dates, options.requestTimeoutMs);
 }
