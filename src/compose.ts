@@ -1,5 +1,3 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bounded } from './adapters/bounded.ts';
 import { openDirectory } from './adapters/directory.ts';
@@ -12,6 +10,7 @@ import { openS3 } from './adapters/s3.ts';
 import { expandShares } from './adapters/share-roots.ts';
 import { openJournal } from './adapters/sqlite.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
+import { journalFile, makeStateDirectory, scratchDirectory, setAside } from './adapters/state-directory.ts';
 import { systemRandom, systemTime } from './adapters/system.ts';
 import { ShareAgent } from './agent.ts';
 import type { ProgressEvent } from './agent/context.ts';
@@ -66,7 +65,7 @@ export function openWorld(options: WorldOptions): World {
     ...{ config, log, signal, version: options.version },
     datastore: store,
     member: () => {
-      mkdirSync(config.state, { recursive: true, mode: 0o700 });
+      makeStateDirectory(config);
       member ??= openMember(config.state, config.member, systemRandom);
       return member;
     },
@@ -103,14 +102,6 @@ function knownShares(state: string): string[] {
   return openMember(state, '', systemRandom, { temporary: true }).shareNames();
 }
 
-export function journalFile(config: Config, share: string): string {
-  return join(config.state, `${share}.journal`);
-}
-
-export function lockFile(config: Config, share: string): string {
-  return join(config.state, `${share}.lock`);
-}
-
 export interface OpenedShare {
   readonly agent: ShareAgent;
   readonly journal: Journal;
@@ -128,9 +119,9 @@ export async function openShare(
   const { config, log, version } = world;
   const member = world.member();
   const events: string[] = [];
-  const scratch = options.dryRun ? mkdtempSync(join(tmpdir(), 'flocksync-dry-')) : null;
+  const scratch = options.dryRun ? scratchDirectory() : null;
   const file = journalFile(config, share.name);
-  const journal = scratch === null ? openOrSetAside(file, events) : copyJournal(file, join(scratch, 'journal'));
+  const journal = scratch === null ? openOrSetAside(file, events) : copyJournal(file, join(scratch.path, 'journal'));
   const tree = openShareTree({ root: share.path, shareName: share.name });
   const ports = {
     ...{ datastore: await world.datastore(), journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
@@ -140,7 +131,7 @@ export async function openShare(
   const close = () => {
     journal.close();
     tree.close();
-    if (scratch !== null) rmSync(scratch, { recursive: true, force: true });
+    scratch?.remove();
   };
   return { agent: new ShareAgent(ports, share), journal, events, close };
 }
@@ -152,16 +143,8 @@ function openOrSetAside(file: string, events: string[]): Journal {
   } catch (error) {
     if (!(error instanceof JournalFault) || error.code !== 'damaged') throw error;
     const aside = `${file}.damaged-${systemRandom.hex(4)}`;
-    for (const suffix of ['', '-wal', '-shm']) rmIfThere(file + suffix, aside + suffix);
+    setAside(file, aside);
     events.push(`the journal was damaged (${error.message}); it was set aside as ${aside} and is rebuilt from the bucket`);
     return openJournal({ file });
-  }
-}
-
-function rmIfThere(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

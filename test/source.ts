@@ -97,6 +97,7 @@ export function functionsOf({ code }: SourceFile): FunctionSpan[] {
 /** The name of the function whose body opens at `brace`; undefined when that brace opens something else. */
 function functionName(code: string, brace: number): string | undefined {
   const before = code.slice(0, brace).trimEnd();
+  if (/\bclass\s[^{}]*$/.test(before.slice(-300))) return undefined;
   if (before.endsWith('=>'))
     return /([\w$]+)\s*(?::[^=;{}]*)?=\s*(?:async\s*)?(?:\([^;]*|[\w$]+\s*)=>$/.exec(before.slice(-300))?.[1] ?? '(arrow)';
   const typed = /\)\s*:\s*(?:[^;=(){}]|=>|\([^()]*\)|\{[^{}]*\})+$/.exec(before.slice(-400));

@@ -1,7 +1,8 @@
 import { systemTime } from '../adapters/system.ts';
 import { lockShare } from '../adapters/share-lock.ts';
 import type { Outcome } from '../agent.ts';
-import { lockFile, type OpenedShare, openShare, type World } from '../compose.ts';
+import { lockFile } from '../adapters/state-directory.ts';
+import { type OpenedShare, openShare, type World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { toText } from '../model/path.ts';
 import { selectShares } from '../model/select.ts';

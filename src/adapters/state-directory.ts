@@ -1,0 +1,34 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../config-types.ts';
+
+/** Creates the state directory, 0700: journals hold copies of small files. */
+export function makeStateDirectory(config: Config): void {
+  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+}
+
+export function journalFile(config: Config, share: string): string {
+  return join(config.state, `${share}.journal`);
+}
+
+export function lockFile(config: Config, share: string): string {
+  return join(config.state, `${share}.lock`);
+}
+
+/** A directory for the copy that a dry run works on, and its removal. */
+export function scratchDirectory(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'flocksync-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Keeps a damaged journal, with what SQLite has beside it, under another name. */
+export function setAside(file: string, aside: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    try {
+      renameSync(file + suffix, aside + suffix);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
