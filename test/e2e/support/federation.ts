@@ -1,127 +1,95 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { snapshotText } from './tree.ts';
+import { environment } from '../../dev-s3/start.ts';
+import { projectRoot } from '../../source.ts';
 
-/** The built program; FLOCKSYNC_DIST names another build. */
-export const program = join(resolve(process.env.FLOCKSYNC_DIST ?? 'dist'), 'main.js');
-
-export interface Member {
-  readonly name: string;
-  /** The first share's root. */
-  readonly root: string;
-  readonly state: string;
-  readonly config: string;
-}
+/** The built program; `FLOCKSYNC_DIST` names another build of it. */
+export const program = join(resolve(projectRoot, process.env.FLOCKSYNC_DIST ?? 'dist'), 'main.js');
 
 export interface Ran {
-  /** null when a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly elapsedMs: number;
 }
 
 export interface FederationOptions {
-  /** The config's `datastore`; default: a file:// directory of this test. */
-  readonly datastore?: Record<string, unknown>;
-  /** Further keys of the share, for all members. */
-  readonly share?: Record<string, unknown>;
-  readonly environment?: Record<string, string>;
-}
-
-export interface RunOptions {
-  readonly environment?: Record<string, string>;
-  /** Runs as this user and group (needs root). */
+  /** Default: a `file://` bucket in the federation's directory. The lines stand below `datastore:`. */
+  readonly datastore?: readonly string[];
+  /** Further lines of the share, such as `maxDelete: { percent: 100, floor: 100000 }`. `settle: 0s` and a high maxDelete are the default. */
+  readonly share?: readonly string[];
+  /** User that runs a member's processes; needs root. */
   readonly uid?: number;
-  readonly onStart?: (child: ChildProcess) => void;
 }
 
-/** Members with temporary directories of their own and one share `web` each; everything is gone when the test ends. */
-export class Federation {
-  readonly directory = realpathSync(mkdtempSync(join(tmpdir(), 'flocksync-e2e-')));
-  /** The directory of the file:// datastore. */
-  readonly bucket = join(this.directory, 'bucket');
-  readonly #options: FederationOptions;
+/** Members with roots and states below one temporary directory. The share is called `webroot`. */
+export interface Federation {
+  readonly directory: string;
+  /** Directory of the file:// bucket: `<prefix>/shop/webroot/…` stands in it. */
+  readonly bucket: string;
+  root(member: string): string;
+  state(member: string): string;
+  configFile(member: string): string;
+  /** Writes the member's config anew; `share` replaces the federation's share lines. */
+  configure(member: string, share?: readonly string[]): void;
+  /** Runs a command of a member to its end, without a terminal. */
+  run(member: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ran>;
+  /** Starts it and hands out the process; the caller ends it. */
+  start(member: string, args: readonly string[], environment?: Readonly<Record<string, string>>): ChildProcess;
+  close(): void;
+}
 
-  constructor(options: FederationOptions = {}) {
-    this.#options = options;
-    mkdirSync(this.bucket);
-    onTestFinished(() => rmSync(this.directory, { recursive: true, force: true }));
-  }
+/** Share lines for tests that are about something else than the second look and the loss guard. */
+export const quickShare: readonly string[] = ['settle: 0s', 'maxDelete: { percent: 100, floor: 1000000 }'];
 
-  /** `share` and `config` add to or replace keys of this member's share and of its config as a whole. */
-  member(name: string, { share = {}, config = {} }: { share?: Record<string, unknown>; config?: Record<string, unknown> } = {}): Member {
-    const home = join(this.directory, name);
-    const root = String(share.path ?? join(home, 'root'));
-    const member = { name, root, state: String(config.state ?? join(home, 'state')), config: join(home, 'flocksync.yml') };
-    mkdirSync(home, { recursive: true });
-    if (share.path === undefined) mkdirSync(root, { recursive: true });
-    this.configure(member, share, config);
-    return member;
-  }
+export function startFederation(members: readonly string[], options: FederationOptions = {}): Federation {
+  const directory = mkdtempSync(join(tmpdir(), 'flocksync-e2e-'));
+  const bucket = join(directory, 'bucket');
+  const root = (member: string) => join(directory, member, 'html');
+  const state = (member: string) => join(directory, member, 'state');
+  const configFile = (member: string) => join(directory, member, 'flocksync.yml');
+  const configure = (member: string, share = options.share ?? quickShare) => {
+    mkdirSync(root(member), { recursive: true });
+    const datastore = options.datastore ?? [`url: "file://${bucket}"`];
+    const lines = [
+      'federation: shop',
+      'datastore:',
+      ...datastore.map((line) => `  ${line}`),
+      `member: ${member}`,
+      `state: ${state(member)}`,
+    ];
+    const shares = ['shares:', '  - name: webroot', `    path: ${root(member)}`, ...share.map((line) => `    ${line}`)];
+    writeFileSync(configFile(member), `${[...lines, ...shares].join('\n')}\n`);
+  };
+  const start = (member: string, args: readonly string[], extra: Readonly<Record<string, string>> = {}) => {
+    const [command = '', ...rest] = args;
+    const env = { PATH: process.env.PATH, HOME: directory, ...environment, ...extra };
+    const identity = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
+    const all = [program, command, '--config', configFile(member), ...rest];
+    return spawn(process.execPath, all, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'], ...identity });
+  };
+  mkdirSync(bucket);
+  for (const member of members) configure(member);
+  return {
+    ...{ directory, bucket, root, state, configFile, configure, start },
+    run: (member, args, extra) => ended(start(member, args, extra)),
+    close: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
 
-  /** Writes the member's config anew. JSON is YAML. */
-  configure(member: Member, share: Record<string, unknown> = {}, config: Record<string, unknown> = {}): void {
-    const whole = {
-      federation: 'shop',
-      datastore: this.#options.datastore ?? { url: `file://${this.bucket}` },
-      member: member.name,
-      state: member.state,
-      shares: [{ name: 'web', path: member.root, settle: '0s', ...this.#options.share, ...share }],
-      ...config,
-    };
-    writeFileSync(member.config, JSON.stringify(whole, null, 2));
-  }
-
-  members(...names: string[]): Member[] {
-    return names.map((name) => this.member(name));
-  }
-
-  /** Runs `flocksync COMMAND --config … REST` to its end. */
-  run(member: Member, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    const [command = 'sync', ...rest] = args;
-    const environment = {
-      PATH: process.env.PATH ?? '',
-      HOME: this.directory,
-      FLOCKSYNC_ENV_FILE: '',
-      ...this.#options.environment,
-      ...options.environment,
-    };
-    const startedMs = performance.now();
-    const child = spawn(process.execPath, [program, command, '--config', member.config, ...rest], {
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
-    });
-    const texts = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
-    options.onStart?.(child);
-    return new Promise((done, fail) => {
-      child.on('error', fail);
-      child.on('close', (code, signal) => done({ code, signal, ...texts, elapsedMs: performance.now() - startedMs }));
-    });
-  }
-
-  sync(member: Member, ...args: string[]): Promise<Ran> {
-    return this.run(member, ['sync', ...args]);
-  }
-
-  /** Syncs in turn until a whole round changes nothing for anybody; every run must end with 0. */
-  async settle(members: readonly Member[], roundsMax = 6): Promise<void> {
-    let before = '';
-    for (let round = 0; round < roundsMax; round++) {
-      for (const member of members) {
-        const ran = await this.sync(member);
-        if (ran.code !== 0) throw new Error(`sync of ${member.name} ended with ${ran.code}: ${ran.stderr}`);
-      }
-      const now = members.map((member) => snapshotText(member.root)).join('\n\n');
-      if (now === before) return;
-      before = now;
-    }
-    throw new Error(`no quiet after ${roundsMax} rounds`);
-  }
+/** Waits for the end of a process and collects what it printed. */
+export async function ended(child: ChildProcess): Promise<Ran> {
+  const text = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+    text.stdout += piece;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
+    text.stderr += piece;
+  });
+  return await new Promise((done, failed) => {
+    child.once('error', failed);
+    child.once('close', (code, signal) => done({ code, signal, ...text }));
+  });
 }

@@ -1,47 +1,57 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** One line per entry: kind, mode, modification time of files in µs, size and content hash or link target, name in escaped bytes. */
-export type TreeSnapshot = ReadonlyMap<string, string>;
+/** Path as bytes, one character each, to what stands there in words: kind, mode, time in microseconds, content or target. */
+export type Tree = ReadonlyMap<string, string>;
 
-/** What stands below `root`; names in `skip` directly below it are left out. */
-export function snapshotTree(root: string, skip: readonly string[] = ['.flocksync']): TreeSnapshot {
-  const entries = new Map<string, string>();
-  walk(Buffer.from(root), '', skip, entries);
-  return entries;
+export function bytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
 }
 
-export function snapshotText(root: string, skip?: readonly string[]): string {
-  return [...snapshotTree(root, skip)].map(([path, line]) => `${path}\t${line}`).join('\n');
+/** Text in a test, such as 'größe', as the bytes of its name. */
+export function named(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
-/** Differences as readable lines; empty when the trees are equal. */
-export function treeDifferences(a: string, b: string): string[] {
-  const left = snapshotTree(a);
-  const right = snapshotTree(b);
-  return [...new Set([...left.keys(), ...right.keys()])]
+/** Everything below `root` that members have to agree on; sockets, fifos and devices are no part of it, nor is a staging area inside. */
+export function snapshot(root: string, options: { readonly owners?: boolean } = {}): Tree {
+  const tree = new Map<string, string>();
+  const walk = (directory: string) => {
+    for (const name of readdirSync(bytes(`${named(root)}/${directory}`), 'latin1').sort()) {
+      if (directory === '' && name === '.flocksync') continue;
+      const path = directory === '' ? name : `${directory}/${name}`;
+      const full = bytes(`${named(root)}/${path}`);
+      const stat = lstatSync(full, { bigint: true });
+      const words = describe(full, stat);
+      if (words === null) continue;
+      tree.set(path, options.owners ? `${words} ${stat.uid}:${stat.gid}` : words);
+      if (stat.isDirectory()) walk(path);
+    }
+  };
+  walk('');
+  return tree;
+}
+
+function describe(full: Buffer, stat: BigIntStats): string | null {
+  const mode = (Number(stat.mode) & 0o7777).toString(8);
+  if (stat.isDirectory()) return `dir ${mode}`;
+  if (stat.isSymbolicLink()) return `link ${readlinkSync(full, 'latin1')}`;
+  if (!stat.isFile()) return null;
+  return `file ${mode} ${floorUs(stat.mtimeNs)} ${stat.size} ${hashOf(readFileSync(full))}`;
+}
+
+function floorUs(ns: bigint): bigint {
+  return ns < 0n && ns % 1000n !== 0n ? ns / 1000n - 1n : ns / 1000n;
+}
+
+export function hashOf(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** One line per path at which two trees differ; empty when they are equal. */
+export function differences(left: Tree, right: Tree): string[] {
+  const paths = [...new Set([...left.keys(), ...right.keys()])].sort();
+  return paths
     .filter((path) => left.get(path) !== right.get(path))
-    .map((path) => `${path}: ${left.get(path) ?? 'absent'} | ${right.get(path) ?? 'absent'}`);
-}
-
-function walk(directory: Buffer, prefix: string, skip: readonly string[], entries: Map<string, string>): void {
-  const names = readdirSync(directory, { encoding: 'buffer' }).sort(Buffer.compare);
-  for (const name of names) {
-    const text = name.toString('latin1');
-    if (prefix === '' && skip.includes(text)) continue;
-    const path = Buffer.concat([directory, Buffer.from('/'), name]);
-    const label = JSON.stringify(prefix + text).slice(1, -1);
-    const stat = lstatSync(path, { bigint: true });
-    const mode = (stat.mode & 0o7777n).toString(8);
-    if (stat.isDirectory()) {
-      entries.set(label, `dir ${mode}`);
-      walk(path, `${prefix}${text}/`, skip, entries);
-    } else if (stat.isSymbolicLink()) entries.set(label, `link ${readlinkSync(path, 'latin1')}`);
-    else if (stat.isFile()) entries.set(label, `file ${mode} ${stat.mtimeNs / 1000n} ${stat.size} ${hashOf(path)}`);
-    else entries.set(label, 'other');
-  }
-}
-
-function hashOf(path: Buffer): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 16);
+    .map((path) => `${JSON.stringify(path)}: ${left.get(path) ?? 'absent'} | ${right.get(path) ?? 'absent'}`);
 }
