@@ -3,7 +3,7 @@ import { readEnvironment } from './adapters/environment.ts';
 import { openLog } from './adapters/logging.ts';
 import { systemTime } from './adapters/system.ts';
 import { parseArguments } from './cli/arguments.ts';
-import type { Command } from './cli/command.ts';
+import type { Command, DemoCommand } from './cli/command.ts';
 import { type ExitCode, exit } from './cli/exit.ts';
 import { helpScreen, misuseScreen } from './cli/help.ts';
 import { createOutput, type Output, surviveClosedPipe } from './cli/output.ts';
@@ -43,11 +43,26 @@ async function dispatch(argv: readonly string[]): Promise<ExitCode> {
   const { command } = parsed;
   if (command.name === 'help') process.stdout.write(helpScreen(command.topic));
   else if (command.name === 'version') process.stdout.write(`flocksync ${FLOCKSYNC_VERSION}\n`);
+  else if (command.name === 'demo') return await playDemo(command);
   else return await withConfig(command);
   return exit.done;
 }
 
-type Configured = Exclude<Command, { name: 'help' | 'version' }>;
+/** The demo brings its own config, store and credentials. */
+async function playDemo(command: DemoCommand): Promise<ExitCode> {
+  const { demo } = await import('./cli/demo.ts');
+  const output = createOutput(process.stdout, process.stderr, command.quiet);
+  return await demo(process.argv[1] ?? '', command, output, stopSignal());
+}
+
+/** Aborts at the first SIGTERM or SIGINT; the second one meets the default, which ends the process. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
+}
+
+type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' }>;
 
 async function withConfig(command: Configured): Promise<ExitCode> {
   const output = createOutput(process.stdout, process.stderr, command.quiet);
@@ -65,9 +80,7 @@ function refuse(text: string): ExitCode {
 
 async function withWorld(command: Configured, config: Config, variables: Readonly<Record<string, string | undefined>>, output: Output): Promise<ExitCode> {
   const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null });
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-  const world = openWorld({ config, variables, log: log.log, signal: stop.signal, version: FLOCKSYNC_VERSION, retryBudgetMs });
+  const world = openWorld({ config, variables, log: log.log, signal: stopSignal(), version: FLOCKSYNC_VERSION, retryBudgetMs });
   try {
     return await perform(world, command, output);
   } finally {

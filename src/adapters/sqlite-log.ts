@@ -3,7 +3,7 @@ import type { Journal, RecordRow, VersionRow } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
 import { entryAt, entryColumns, entryValues, entryWidth } from './sqlite-rows.ts';
 
-type RecordPart = Pick<Journal, 'record' | 'records' | 'putRecord' | 'setRecordObject' | 'recordBytes' | 'keepRecordBytes'>;
+type RecordPart = Pick<Journal, 'record' | 'records' | 'putRecord' | 'setRecordObject' | 'recordBytes' | 'recordBody' | 'keepRecordBytes'>;
 
 const recordColumns = `sequence, hash, id, author_id, author, at_ms, kind, verdict, reason, changeset, more, puts, deletes, kept, bytes,
   object_size, object_modified_ms, object_tag`;
@@ -13,8 +13,9 @@ export function recordPart(connection: Connection): RecordPart {
   const one = query(connection, `SELECT ${recordColumns} FROM record WHERE sequence = ?`);
   const newest = query(connection, `SELECT ${recordColumns} FROM record WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`);
   const bytes = query(connection, 'SELECT bytes FROM record_bytes WHERE sequence = ?');
+  const body = query(connection, 'SELECT body FROM record_bytes WHERE sequence = ?');
   const put = replacing(connection, 'record', recordColumns);
-  const putBytes = replacing(connection, 'record_bytes', 'sequence, bytes');
+  const putBytes = replacing(connection, 'record_bytes', 'sequence, bytes, body');
   const keepBytes = command(
     connection,
     'DELETE FROM record_bytes WHERE sequence NOT IN (SELECT sequence FROM record ORDER BY sequence DESC LIMIT ?)',
@@ -26,13 +27,14 @@ export function recordPart(connection: Connection): RecordPart {
       return row === undefined ? null : recordFrom(row);
     },
     records: (limit, before = Number.MAX_SAFE_INTEGER) => newest.rows(before, limit).map(recordFrom),
-    putRecord: (row, stored) =>
+    putRecord: (row, stored, storedBody) =>
       connection.transaction(() => {
         put(...recordValues(row));
-        if (stored !== null) putBytes(row.sequence, stored);
+        if (stored !== null) putBytes(row.sequence, stored, storedBody);
       }),
     setRecordObject: (sequence, size, modifiedMs, tag) => setObject(size, modifiedMs, tag, sequence),
     recordBytes: (sequence) => (bytes.row(sequence)?.[0] ?? null) as Buffer | null,
+    recordBody: (sequence) => (body.row(sequence)?.[0] ?? null) as Buffer | null,
     keepRecordBytes: keepBytes,
   };
 }

@@ -75,7 +75,7 @@ const blank: Heartbeat = {
  */
 export async function noticeClone(cycle: Cycle): Promise<void> {
   const { datastore, journal, member } = cycle.ports;
-  if (cycle.cursor === 0) return;
+  if (cycle.cursor === 0 || cycle.options.dryRun) return;
   const { value } = await datastore.get(memberKey(cycle.share, member.id), { bytesMax: heartbeatBytesMax });
   const own = value === null ? null : readHeartbeat(value.bytes);
   if (own === null || own.cursor <= cycle.cursor) return;

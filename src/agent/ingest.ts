@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { noPrevious } from '../model/record.ts';
-import { logKey } from '../model/keys.ts';
+import { bodyKey, logKey } from '../model/keys.ts';
 import { decodeRecord, recordHash } from '../model/record-decode.ts';
 import type { Listed } from '../ports/datastore.ts';
 import type { RecordRow } from '../ports/journal.ts';
 import { fold, passOver } from '../steps/fold.ts';
 import type { Fetched, Offer, Position } from '../steps/pull.ts';
-import { fetchRecord, findApproval, judge, listLog } from '../steps/pull.ts';
+import { fetchRecord, findApproval, judge, listLog, requestKey } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { haltOf } from './lineage.ts';
 
@@ -28,7 +28,10 @@ export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>)
   cycle.heard(listing.dateMs);
   if (!(await verifyKnown(cycle, listing.listed, listing.head, from))) return { ended: 'halted', head: listing.head };
   if (listing.head > cycle.cursor) await beforeReplay();
-  return await ingestUpTo(cycle, listing.head);
+  for (const sequence of listing.requested) await answerRequest(cycle, sequence);
+  const ingested = await ingestUpTo(cycle, listing.head);
+  if (ingested.ended === 'stuck' && !listing.requested.includes(cycle.cursor + 1)) await requestRecord(cycle, cycle.cursor + 1);
+  return ingested;
 }
 
 /** The idle poll of a daemon: one GET of the next number. */
@@ -173,6 +176,29 @@ async function putBack(cycle: Cycle, row: RecordRow): Promise<void> {
   if (bytes === null || row.verdict === 'skipped' || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
   await datastore.put(logKey(cycle.share, row.sequence), bytes);
   log.warn({ step: 'ingest', share: cycle.share, sequence: row.sequence }, 'a damaged or missing record was put back');
+}
+
+/** Rule B2, asking: the others see it in their next listing. */
+async function requestRecord(cycle: Cycle, sequence: number): Promise<void> {
+  if (cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
+  await cycle.ports.datastore.put(requestKey(cycle.share, sequence), Buffer.from(`${cycle.ports.member.id}\n`));
+}
+
+/** Rule B2, answering: record and body are put back where this member holds them and the bucket does not. */
+async function answerRequest(cycle: Cycle, sequence: number): Promise<void> {
+  const { datastore, journal } = cycle.ports;
+  const bytes = sequence > cycle.cursor ? null : journal.recordBytes(sequence);
+  if (bytes === null || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
+  const { limits } = cycle.inForce;
+  const fetched = await fetchRecord(datastore, cycle.share, sequence, limits);
+  const decoded = decodeRecord(bytes, limits);
+  if (!fetched.found || !fetched.bytes.equals(bytes)) await datastore.put(logKey(cycle.share, sequence), bytes);
+  if (decoded.ok && decoded.body !== null && (!fetched.found || fetched.body === null || recordHash(fetched.body) !== decoded.body.hash)) {
+    const body = journal.recordBody(sequence);
+    if (body === null) return;
+    await datastore.put(bodyKey(cycle.share, decoded.body.id), body);
+  }
+  await datastore.remove(requestKey(cycle.share, sequence));
 }
 
 /** For `approve record-N`: the bytes that stand at an unavailable number, as they are. */

@@ -11,7 +11,7 @@ import { DatastoreFault } from '../ports/datastore.ts';
 import type { Outbox, TrashRow } from '../ports/journal.ts';
 import { prepareAppend, type Settled, settleAppend } from '../steps/append.ts';
 import { stampOf } from '../steps/collate.ts';
-import { fold } from '../steps/fold.ts';
+import { fold, refusal } from '../steps/fold.ts';
 import type { Difference, Loser, Plan } from '../steps/plan.ts';
 import { fetchRecord, listLog } from '../steps/pull.ts';
 import { type Source, store, uploadTrustedMs } from '../steps/store.ts';
@@ -210,15 +210,18 @@ export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: r
     previous: journal.meta('cursorHash') ?? noPrevious,
   };
   const extra = { freeAtMs: cycle.bucketNowMs(), notOnDisk };
+  const refused = refusal(journal, payload);
+  if (refused !== undefined) throw new Error(`the record that was about to be written does not fit the log: ${refused}`);
   const outbox = await prepareAppend(cycle.ports, cycle.share, header, payload, cycle.inForce.limits, extra);
   cycle.ports.log.debug({ step: 'append', share: cycle.share, sequence: outbox.sequence }, 'record in the outbox');
-  return await settle(cycle, outbox);
+  return await settle(cycle, outbox, false);
 }
 
-async function settle(cycle: Cycle, outbox: Outbox): Promise<Settled | 'lost'> {
+/** `resumed`: another process wrote the row, so only a listing shows that the record stands where it belongs (rule S3). */
+async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<Settled | 'lost'> {
   const appended = await settleAppend(cycle.ports, cycle.share, outbox, cycle.options.signal);
   if (appended.outcome === 'unsettled') throw appended.fault;
-  if (appended.outcome === 'lost' || (appended.confirm && !(await confirmPlace(cycle, outbox)))) {
+  if (appended.outcome === 'lost' || ((appended.confirm || resumed) && !(await confirmPlace(cycle, outbox)))) {
     cycle.ports.journal.dropOutbox();
     return 'lost';
   }
@@ -257,7 +260,7 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
     journal.dropOutbox();
     return;
   }
-  const settled = await settle(cycle, outbox);
+  const settled = await settle(cycle, outbox, true);
   if (settled === 'lost') return;
   const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
   const payload = decoded.ok ? decodePayload(decoded, outbox.body?.bytes ?? null, cycle.inForce.limits) : decoded;
@@ -289,9 +292,9 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
   if (!decoded.ok) throw new Error(`an own record is ${decoded.verdict}: ${decoded.reason}`);
   const nowUs = time.wallMs() * 1000;
   const stamps = new Map([...differences].flatMap(([path, { stat }]) => (stat === null ? [] : [[path, stampOf(stat, nowUs)] as const])));
-  const arrived = { header: decoded.header, hash: outbox.hash, bytes: outbox.bytes, atMs: settled.atMs, payload };
+  const arrived = { header: decoded.header, hash: outbox.hash, bytes: outbox.bytes, body: outbox.body?.bytes ?? null, atMs: settled.atMs, payload };
   const folded = fold(journal, arrived, { notOnDisk: new Set(outbox.notOnDisk), stamps });
-  if (folded.verdict === 'bad') throw new Error(`an own record does not fit the log: ${folded.reason}`);
+  if (folded.verdict === 'bad') cycle.events.push(`record ${outbox.sequence} of this member is invalid and is passed over by every member: ${folded.reason}`);
   journal.dropOutbox();
   cycle.counts.records++;
 }

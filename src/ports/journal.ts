@@ -256,10 +256,12 @@ export interface Journal {
   record(sequence: Sequence): RecordRow | null;
   /** Newest first. */
   records(limit: number, before?: Sequence): RecordRow[];
-  /** `bytes` are kept for re-puts while the row is among the newest (see keepRecordBytes). */
-  putRecord(row: RecordRow, bytes: Buffer | null): void;
+  /** `bytes` and `body` are kept for re-puts while the row is among the newest (see keepRecordBytes). */
+  putRecord(row: RecordRow, bytes: Buffer | null, body: Buffer | null): void;
   setRecordObject(sequence: Sequence, size: number, modifiedMs: number, tag: string): void;
   recordBytes(sequence: Sequence): Buffer | null;
+  /** null also where the record has none. */
+  recordBody(sequence: Sequence): Buffer | null;
   /** Drops stored bytes of all but the newest `count` records. */
   keepRecordBytes(count: number): void;
 

@@ -11,6 +11,8 @@ export interface Arrived {
   readonly header: RecordHeader;
   readonly hash: string;
   readonly bytes: Buffer;
+  /** The body object, where the record has one. */
+  readonly body: Buffer | null;
   /** Bucket time, ms. */
   readonly atMs: number;
   readonly payload: Payload;
@@ -31,7 +33,7 @@ export type Folding = { readonly verdict: 'ok' } | { readonly verdict: 'bad'; re
  */
 export function fold(journal: Journal, record: Arrived, own: OwnRecord | null): Folding {
   return journal.transaction(() => {
-    const reason = record.payload.kind === 'changes' ? misfit(journal, record.payload) : undefined;
+    const reason = refusal(journal, record.payload);
     if (reason === undefined) foldPayload(journal, record, own);
     advance(journal, record, reason);
     return reason === undefined ? { verdict: 'ok' } : { verdict: 'bad', reason };
@@ -42,16 +44,24 @@ export function fold(journal: Journal, record: Arrived, own: OwnRecord | null): 
 export function passOver(journal: Journal, sequence: Sequence, bytes: Buffer, hash: string, atMs: number, verdict: 'bad' | 'skipped', reason: string): void {
   const row: RecordRow = { ...blankRow, sequence, hash, atMs, verdict, reason };
   journal.transaction(() => {
-    journal.putRecord(row, bytes);
+    journal.putRecord(row, bytes, null);
     journal.setMeta('cursor', String(sequence));
     journal.setMeta('cursorHash', hash);
   });
 }
 
+/** A longer body is not kept for re-puts: the journal must stay small. */
+const bodyKeptBytesMax = 8 * 1024 * 1024;
+
 const blankRow = {
   ...{ id: '', authorId: '', author: '', kind: '', changeset: '', more: false, puts: 0, deletes: 0, kept: 0, bytes: 0 },
   ...{ objectSize: 0, objectModifiedMs: 0, objectTag: '' },
 };
+
+/** Why the log would refuse this payload, or undefined: an author asks before it appends (rule S5). */
+export function refusal(journal: Journal, payload: Payload): string | undefined {
+  return payload.kind === 'changes' ? misfit(journal, payload) : undefined;
+}
 
 /** Rule L2: every base is the path's version in the fold, and afterwards every live entry stands in live directories. */
 function misfit(journal: Journal, payload: ChangesPayload): string | undefined {
@@ -198,6 +208,7 @@ function advance(journal: Journal, record: Arrived, bad: string | undefined): vo
       bytes: puts.reduce((sum, change) => sum + (change.entry.kind === 'file' ? change.entry.size : 0), 0),
     },
     record.bytes,
+    record.body !== null && record.body.length <= bodyKeptBytesMax ? record.body : null,
   );
   journal.setMeta('cursor', String(header.sequence));
   journal.setMeta('cursorHash', record.hash);

@@ -22,7 +22,7 @@ export interface Position {
  * - halt: another share, another history or a newer format (rules L3, L7).
  */
 export type Offer =
-  | { readonly offer: 'fits'; readonly header: RecordHeader; readonly payload: Payload; readonly hash: Hash; readonly bytes: Buffer; readonly atMs: number }
+  | { readonly offer: 'fits'; readonly header: RecordHeader; readonly payload: Payload; readonly hash: Hash; readonly bytes: Buffer; readonly body: Buffer | null; readonly atMs: number }
   | { readonly offer: 'bad' | 'given-up'; readonly reason: string; readonly hash: Hash; readonly bytes: Buffer; readonly atMs: number }
   | { readonly offer: 'unavailable'; readonly reason: string; readonly stored: Buffer | null }
   | { readonly offer: 'head'; readonly dateMs: number }
@@ -86,7 +86,7 @@ export function judge(fetched: Fetched, position: Position, limits: Limits, succ
     return { ...common(fetched), offer: 'bad', reason: `it says that it is record ${decoded.header.sequence}`, hash };
   }
   const payload = decodePayload(decoded, fetched.body, limits);
-  if (payload.ok) return { ...common(fetched), offer: 'fits', header: decoded.header, payload: payload.payload, hash };
+  if (payload.ok) return { ...common(fetched), offer: 'fits', body: fetched.body, header: decoded.header, payload: payload.payload, hash };
   return judgeRejected(payload, fetched);
 }
 
@@ -110,9 +110,26 @@ function strange(decoded: DecodedRecord, position: Position, sequence: Sequence)
   return undefined;
 }
 
-/** Numbers listed from `from` on, in order, with what the listing says of each object. */
-export async function listLog(datastore: Datastore, share: string, from: Sequence): Promise<{ listed: Map<Sequence, Listed>; head: Sequence; dateMs: number }> {
+export interface LogListing {
+  /** From the number asked for on, in order. */
+  readonly listed: ReadonlyMap<Sequence, Listed>;
+  readonly head: Sequence;
+  /** Records that a member cannot use and asks the others to put back; any number. */
+  readonly requested: readonly Sequence[];
+  readonly dateMs: number;
+}
+
+/** Sorts behind every record, so that whoever lists the log sees it without another request. */
+const requestName = 'request-';
+
+export function requestKey(share: string, sequence: Sequence): string {
+  return logKey(share, sequence).replace(logPrefix(share), logPrefix(share) + requestName);
+}
+
+/** Numbers listed from `from` on, with what the listing says of each object. */
+export async function listLog(datastore: Datastore, share: string, from: Sequence): Promise<LogListing> {
   const listed = new Map<Sequence, Listed>();
+  const requested: Sequence[] = [];
   let after = from > 1 ? logKey(share, from - 1) : undefined;
   let head = 0;
   for (;;) {
@@ -120,11 +137,15 @@ export async function listLog(datastore: Datastore, share: string, from: Sequenc
     for (const object of value.objects) {
       after = object.key;
       const sequence = parseLogKey(object.key)?.sequence;
-      if (sequence === undefined) continue;
+      const request = parseLogKey(object.key.replace(requestName, ''))?.sequence;
+      if (sequence === undefined) {
+        if (request !== undefined) requested.push(request);
+        continue;
+      }
       listed.set(sequence, object);
       head = Math.max(head, sequence);
     }
-    if (!value.truncated || after === undefined) return { listed, head, dateMs };
+    if (!value.truncated || after === undefined) return { listed, head, requested, dateMs };
   }
 }
 

@@ -139,7 +139,7 @@ test('L3: a new base leaves meta, trash and problems, and nothing of the old lin
   journal.putAgreed(agreed('a'));
   journal.putDirectoryDigest('', 'x');
   journal.putWant(want('b'));
-  journal.putRecord(record, Buffer.from('x'));
+  journal.putRecord(record, Buffer.from('x'), null);
   journal.putVersion({ path: 'a', version: 1, k: 0, op: 'put', entry: file(), against: 0, atMs: 1, author: 'm' });
   journal.putLocation(at);
   journal.putUpload(at, 1);

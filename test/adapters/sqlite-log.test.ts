@@ -33,7 +33,7 @@ function location(over: Partial<Location> = {}): Location {
 test('records come back as they were put, newest first', () => {
   const journal = newJournal();
   const rows = [record(3, { verdict: 'bad', reason: 'a path twice', more: true }), record(2), record(1, { verdict: 'skipped' })];
-  for (const row of rows) journal.putRecord(row, null);
+  for (const row of rows) journal.putRecord(row, null, null);
   expect(journal.records(10)).toEqual(rows);
   expect(journal.records(1)).toEqual([rows[0]]);
   expect(journal.records(10, 3)).toEqual(rows.slice(1));
@@ -43,21 +43,22 @@ test('records come back as they were put, newest first', () => {
 
 test('what a listing shows of a record is noted beside it', () => {
   const journal = newJournal();
-  journal.putRecord(record(1), Buffer.from('bytes'));
+  journal.putRecord(record(1), Buffer.from('bytes'), Buffer.from('body'));
   journal.setRecordObject(1, 5, 1_700_000_000_999, '"etag"');
   const expected = record(1, { objectSize: 5, objectModifiedMs: 1_700_000_000_999, objectTag: '"etag"' });
   expect(journal.record(1)).toEqual(expected);
   expect(journal.recordBytes(1)).toEqual(Buffer.from('bytes'));
+  expect(journal.recordBody(1)).toEqual(Buffer.from('body'));
 });
 
 test('the bytes of the newest records are kept, and only those', () => {
   const journal = newJournal();
-  for (const sequence of [1, 2, 3, 4]) journal.putRecord(record(sequence), sequence === 3 ? null : Buffer.from([sequence]));
+  for (const sequence of [1, 2, 3, 4]) journal.putRecord(record(sequence), sequence === 3 ? null : Buffer.from([sequence]), null);
   journal.keepRecordBytes(2);
   expect([1, 2, 3, 4].map((sequence) => journal.recordBytes(sequence))).toEqual([null, null, null, Buffer.from([4])]);
-  journal.putRecord(record(4, { verdict: 'bad' }), null);
+  journal.putRecord(record(4, { verdict: 'bad' }), null, null);
   expect(journal.recordBytes(4)).toBeNull();
-  journal.putRecord(record(5), Buffer.from('x'));
+  journal.putRecord(record(5), Buffer.from('x'), null);
   journal.keepRecordBytes(0);
   expect(journal.recordBytes(5)).toBeNull();
   expect(journal.records(9)).toHaveLength(5);

@@ -120,7 +120,8 @@ CREATE TABLE record (
 -- The bytes of the newest records, so that a lost or damaged one can be put again (rule B2).
 CREATE TABLE record_bytes (
   sequence INTEGER PRIMARY KEY REFERENCES record (sequence) ON DELETE CASCADE,
-  bytes    BLOB NOT NULL
+  bytes    BLOB NOT NULL,
+  body     BLOB                -- the body object's bytes where the record has one that is not too long to keep
 ) STRICT;
 
 -- Every change of every ingested record: the history of each path.
