@@ -8,6 +8,8 @@ import { ingestAll } from './agent/ingest.ts';
 import { openShare } from './agent/lineage.ts';
 import { publishOnce, settleOutbox } from './agent/publish.ts';
 import { enterRoot } from './agent/root.ts';
+import { noteUnsettled } from './agent/unsettled.ts';
+import { pruneTrash } from './agent/trash.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { BytePath } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
@@ -96,7 +98,7 @@ export class ShareAgent {
       if (published === 'lost' && !(await catchUp(cycle))) return 'done';
       if (published !== 'nothing') continue;
       const again = await bringHome(cycle, decided);
-      return again || seen.unsettled > 0 ? 'again' : 'done';
+      return again ? 'again' : 'done';
     }
   }
 }
@@ -117,7 +119,6 @@ function mayPublish(cycle: Cycle): boolean {
 interface Seen {
   readonly differences: Map<BytePath, Difference>;
   readonly unknown: ReadonlySet<BytePath>;
-  readonly unsettled: number;
 }
 
 /** Scan and second look. Null when the root was emptied (rule G1): everything is held then. */
@@ -137,13 +138,14 @@ async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<
       onProgress: (files, bytes) => ports.onProgress({ phase: 'reading', filesDone: files, filesTotal: scanned.found.length, bytesDone: bytes }),
     },
   );
+  noteUnsettled(cycle, collated.unsettled);
   ports.log.debug({ step: 'collate', share: cycle.share, changes: collated.findings.size }, 'changes collated');
   cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter((each) => !scanCodes.has(each.code)), ...scanned.problems, ...collated.problems);
-  return { differences: new Map(collated.findings), unknown: new Set([...scanned.unknown, ...collated.unknown]), unsettled: collated.unsettled.length };
+  return { differences: new Map(collated.findings), unknown: new Set([...scanned.unknown, ...collated.unknown, ...collated.unsettled]) };
 }
 
 /** Codes that every look states anew. */
-const scanCodes = new Set(['unreadable', 'special-file', 'mount-inside', 'held']);
+const scanCodes = new Set(['unreadable', 'special-file', 'mount-inside', 'held', 'unsettled']);
 
 /** Rule G1: a root without any entry where the base has some holds everything, unless exactly that was approved. */
 function isEmptied(cycle: Cycle, rootHasEntries: boolean): boolean {
@@ -224,6 +226,7 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
 async function closeCycle(cycle: Cycle): Promise<void> {
   const { journal, member } = cycle.ports;
   if (cycle.halt === null) await answerNeeds(cycle);
+  pruneTrash(cycle);
   rememberPosition(cycle, journal);
   member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
   if (cycle.halt === null) await beat(cycle, 'idle');

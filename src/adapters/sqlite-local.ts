@@ -2,7 +2,7 @@ import type { Hold, HoldPath, Intent, Journal, ProblemRow, TrashRow } from '../p
 import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
 import { entryAt, entryColumns, entryValues, entryWidth, presentEntryAt } from './sqlite-rows.ts';
 
-type TrashPart = Pick<Journal, 'putTrash' | 'trash' | 'trashByHash' | 'owedTrash' | 'settleOwed' | 'dropTrash'>;
+type TrashPart = Pick<Journal, 'putTrash' | 'trash' | 'trashBefore' | 'trashByHash' | 'owedTrash' | 'settleOwed' | 'dropTrash'>;
 
 const trashColumns = `name, path, ${entryColumns}, at_ms, why, owed, lost_to, disk_ino, disk_size, disk_mtime`;
 const afterTrashEntry = 2 + entryWidth;
@@ -11,6 +11,7 @@ const afterTrashEntry = 2 + entryWidth;
 export function trashPart(connection: Connection): TrashPart {
   const put = replacing(connection, 'trash', trashColumns);
   const all = query(connection, `SELECT ${trashColumns} FROM trash ORDER BY at_ms, name`);
+  const before = query(connection, `SELECT ${trashColumns} FROM trash WHERE at_ms < ? AND owed = 0 ORDER BY at_ms, name`);
   const owed = query(connection, `SELECT ${trashColumns} FROM trash WHERE owed = 1 ORDER BY at_ms, name`);
   // The newest is pruned last.
   const byHash = query(connection, `SELECT ${trashColumns} FROM trash WHERE hash = ? ORDER BY at_ms DESC, name LIMIT 1`);
@@ -20,6 +21,7 @@ export function trashPart(connection: Connection): TrashPart {
     putTrash: ({ name, path, entry, atMs, why, owed: isOwed, lostTo, ino, size, mtimeKey }) =>
       put(name, path, ...entryValues(entry), atMs, why, isOwed ? 1 : 0, lostTo, ino, size, mtimeKey),
     trash: () => all.rows().map(trashFrom),
+    trashBefore: (atMs) => before.rows(atMs).map(trashFrom),
     trashByHash: (hash) => {
       const row = byHash.row(hash);
       return row === undefined ? null : trashFrom(row);

@@ -1,5 +1,6 @@
 import { memberKey } from '../model/keys.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
+import { appliedTo } from './applied.ts';
 import type { Cycle } from './context.ts';
 
 const repeatMs = 60_000;
@@ -17,6 +18,8 @@ export interface Heartbeat {
   readonly digest: string;
   /** The member has applied everything up to `cursor`. */
   readonly applied: boolean;
+  /** The member's disk holds every change up to this record; at most `cursor`. */
+  readonly appliedTo: number;
   readonly state: 'idle' | 'replaying' | 'halted';
   readonly problems: number;
   readonly holds: readonly { readonly id: string; readonly paths: number }[];
@@ -29,9 +32,9 @@ export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<voi
   const facts = {
     ...{ schema: 1 as const, id: member.id, name: member.name, version: cycle.ports.version, role: cycle.config.role },
     ...{ cursor: cycle.cursor, hash: journal.meta('cursorHash') ?? '', digest: journal.meta('digest') ?? '' },
-    applied: journal.wants(['pending', 'held', 'unfetchable', 'full', 'busy', 'unsupported', 'refused', 'occupied']).length === 0,
+    ...{ applied: appliedTo(journal) === cycle.cursor, appliedTo: appliedTo(journal) },
     ...{ state, problems: cycle.problems.length },
-    holds: journal.holds().map((hold) => ({ id: hold.id, paths: journal.holdPaths(hold.id).length })),
+    holds: journal.holds().filter((hold) => hold.state === 'open').map((hold) => ({ id: hold.id, paths: journal.holdPaths(hold.id).length })),
   };
   const text = JSON.stringify(facts);
   const nowMs = cycle.bucketNowMs();
@@ -58,15 +61,20 @@ export function readHeartbeat(bytes: Buffer): Heartbeat | null {
   try {
     const json = JSON.parse(bytes.toString('utf8')) as Partial<Heartbeat>;
     const usable = typeof json.id === 'string' && typeof json.name === 'string' && Number.isSafeInteger(json.cursor) && typeof json.atMs === 'number';
-    return usable ? { ...blank, ...json } : null;
+    return usable ? { ...blank, ...json, holds: readHolds(json.holds) } : null;
   } catch {
     return null;
   }
 }
 
+function readHolds(json: unknown): Heartbeat['holds'] {
+  if (!Array.isArray(json)) return [];
+  return json.filter((hold) => typeof hold?.id === 'string' && Number.isSafeInteger(hold.paths)).map(({ id, paths }) => ({ id, paths }));
+}
+
 const blank: Heartbeat = {
   ...{ schema: 1, id: '', name: '', version: '', role: 'both', cursor: 0, hash: '', digest: '' },
-  ...{ applied: false, state: 'idle', problems: 0, holds: [], atMs: 0 },
+  ...{ applied: false, appliedTo: 0, state: 'idle', problems: 0, holds: [], atMs: 0 },
 };
 
 /**

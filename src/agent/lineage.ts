@@ -2,6 +2,7 @@ import { birthFormat, decodeFormat, encodeFormat, formatBytesMax } from '../mode
 import type { ShareFormat } from '../model/format.ts';
 import { formatKey } from '../model/keys.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
+import type { Journal } from '../ports/journal.ts';
 import type { Cycle, Halt } from './context.ts';
 
 const rejoin = 'If the bucket was restored or replaced on purpose, run: flocksync approve lineage --share NAME (this member re-joins as a union; nothing is deleted).';
@@ -19,6 +20,26 @@ const haltTexts: Record<string, { text: string; fix: string }> = {
 export function haltOf(code: string, reason: string): Halt {
   const known = haltTexts[code] ?? { text: code, fix: rejoin };
   return { code, text: reason === '' ? known.text : `${known.text} (${reason})`, fix: known.fix };
+}
+
+/** Halts that `approve lineage` answers. */
+export function isLineageHalt(code: string): boolean {
+  return haltTexts[code]?.fix === rejoin;
+}
+
+/**
+ * Rule L3, decided by a person: the base of the old lineage is dropped, and the next cycle joins what the bucket holds now as a union,
+ * without any deletion. Versions that are still owed to the log name no winner of the old lineage any more.
+ */
+export function forgetLineage(journal: Journal): void {
+  journal.transaction(() => {
+    journal.resetBase();
+    for (const key of ['cursor', 'cursorHash', 'digest', 'shareId', 'format', 'joined', 'suspectBase', 'openChangeset', 'lastCycle'] as const) {
+      journal.setMeta(key, null);
+    }
+    journal.setMeta('joinBase', 'union');
+    for (const row of journal.owedTrash()) journal.putTrash({ ...row, lostTo: 0 });
+  });
 }
 
 /**

@@ -179,7 +179,7 @@ async function append(cycle: Cycle, payload: Payload & { kind: 'changes' }, diff
   if (settled === 'lost') return 'lost';
   const { journal } = cycle.ports;
   journal.transaction(() => {
-    noteLosses(cycle, payload, differences);
+    noteLosses(cycle, payload);
     foldOwn(cycle, settled, payload, differences);
     journal.setMeta('openChangeset', payload.more ? payload.changeset : null);
     for (const row of selection.owed) journal.settleOwed(row.name);
@@ -299,13 +299,13 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
   cycle.counts.records++;
 }
 
-function noteLosses(cycle: Cycle, payload: Payload & { kind: 'changes' }, differences: ReadonlyMap<BytePath, Difference>): void {
+function noteLosses(cycle: Cycle, payload: Payload & { kind: 'changes' }): void {
   const { journal } = cycle.ports;
   const losses = [];
   const appearing = [];
   for (const change of payload.changes) {
     if (change.op === 'kept') continue;
-    const before = (differences.get(change.path)?.agreed ?? journal.agreed(change.path))?.entry ?? null;
+    const before = journal.agreed(change.path)?.entry ?? null;
     const truncation = change.op === 'put' && before?.kind === 'file' && before.size > 0 && change.entry.kind === 'file' && change.entry.size === 0;
     if (before === null) {
       if (change.op === 'put' && change.entry.kind === 'file') appearing.push(change.entry);

@@ -200,7 +200,8 @@ export type MetaKey =
   | 'suspectBase'
   | 'lastCycle'
   | 'progress'
-  | 'openChangeset';
+  | 'openChangeset'
+  | 'unsettled';
 
 /**
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
@@ -292,6 +293,8 @@ export interface Journal {
 
   putTrash(row: TrashRow): void;
   trash(): TrashRow[];
+  /** Moved there before this bucket time, what is owed left out. */
+  trashBefore(atMs: number): TrashRow[];
   trashByHash(hash: Hash): TrashRow | null;
   owedTrash(): TrashRow[];
   settleOwed(name: string): void;

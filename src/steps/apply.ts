@@ -78,7 +78,7 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
   makeDirectories(run, sorted.filter((task) => task.entry?.kind === 'dir'));
   commit(run, []);
   await placeFiles(run, sorted.filter((task) => task.entry?.kind === 'file'));
-  for (const task of sorted) if (task.entry?.kind === 'link') guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
+  for (const task of sorted) if (task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target)) guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
   removeAll(run, late);
   for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
   commit(run, []);
@@ -311,6 +311,30 @@ function placeFile(run: Run, task: ApplyTask, staged: Staged, trash: string): vo
 }
 
 // ---- links and removals ------------------------------------------------------------------------------------------------------
+
+/** Rule P4: a link into the share is not switched before what it points at is here. */
+function waitsForTarget(run: Run, task: ApplyTask, target: string): boolean {
+  const path = target.startsWith('/') ? null : resolve(parentOf(task.path), target);
+  if (path === null || path === '' || isWithin(task.path, path)) return false;
+  const { journal } = run.ports;
+  const missing = [journal.want(path), ...journal.wantsBelow(path)].find((want) => want !== null && want.entry !== null && awaited.has(want.reason));
+  if (missing === undefined || missing === null) return false;
+  fail(run, { ...task, attempts: task.attempts - 1 }, 'pending', 'waits for what it points at');
+  return true;
+}
+
+/** Reasons that come to an end; what the config keeps away from here is not waited for. */
+const awaited: ReadonlySet<WantReason> = new Set(['pending', 'held', 'unfetchable', 'full', 'busy', 'refused', 'occupied']);
+
+/** Lexically; null when the target leaves the share. */
+function resolve(directory: BytePath, target: string): BytePath | null {
+  const names = directory === '' ? [] : directory.split('/');
+  for (const name of target.split('/')) {
+    if (name === '..' && names.pop() === undefined) return null;
+    if (name !== '' && name !== '.' && name !== '..') names.push(name);
+  }
+  return names.join('/');
+}
 
 function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): void {
   const { tree } = run.ports;

@@ -5,7 +5,7 @@ import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import { absorbed } from '../model/reconcile.ts';
 import type { ChangesPayload, Payload, RecordHeader } from '../model/record.ts';
-import type { DiskStamp, Folded, Journal, RecordRow } from '../ports/journal.ts';
+import type { DiskStamp, Folded, Journal, RecordRow, Want } from '../ports/journal.ts';
 
 export interface Arrived {
   readonly header: RecordHeader;
@@ -126,11 +126,25 @@ function foldPayload(journal: Journal, record: Arrived, own: OwnRecord | null): 
 
 /** Rule G3: a publisher's hold is approved by its id, a receiver's by the number of the deletion record. */
 function foldApproval(journal: Journal, payload: { hold?: string; record?: Sequence }): void {
-  if (payload.hold !== undefined && journal.holds().some((hold) => hold.id === payload.hold)) journal.setHoldState(payload.hold, 'approved');
+  if (payload.hold !== undefined) approveHold(journal, payload.hold);
   if (payload.record === undefined) return;
-  for (const want of journal.wants(['pending', 'held'])) {
-    if (want.version === payload.record) journal.putWant({ ...want, approved: true, reason: 'pending', detail: '' });
+  for (const want of journal.wants(['pending', 'held'])) if (want.version === payload.record) approveWant(journal, want);
+}
+
+/** Lets a hold of this member through at its next cycle: own deletions are published, those of others applied. Unknown ids change nothing. */
+export function approveHold(journal: Journal, id: string): void {
+  const hold = journal.holds().find((one) => one.id === id);
+  if (hold === undefined) return;
+  journal.setHoldState(id, 'approved');
+  if (hold.kind === 'publisher') return;
+  for (const { path, version } of journal.holdPaths(id)) {
+    const want = journal.want(path);
+    if (want?.version === version) approveWant(journal, want);
   }
+}
+
+function approveWant(journal: Journal, want: Want): void {
+  journal.putWant({ ...want, approved: true, reason: 'pending', detail: '' });
 }
 
 function foldChanges(journal: Journal, record: Arrived, payload: ChangesPayload, own: OwnRecord | null): void {

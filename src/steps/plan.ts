@@ -86,7 +86,7 @@ export function plan(journal: Journal, differences: ReadonlyMap<BytePath, Differ
     for (const path of pathsInOrder(journal, differences)) decidePath(journal, path, differences.get(path), input, draft);
     closeDraft(journal, differences, draft);
   });
-  const heldHere = holdOwn(journal, differences, input, draft);
+  const heldHere = holdOwn(journal, input, draft);
   // What a held loss leaves standing may be below a directory that was about to give way.
   if (heldHere.length > 0) journal.transaction(() => closeDraft(journal, differences, draft));
   clearTheWay(journal, differences, draft);
@@ -112,7 +112,8 @@ function pathsInOrder(journal: Journal, differences: ReadonlyMap<BytePath, Diffe
 }
 
 function decidePath(journal: Journal, path: BytePath, difference: Difference | undefined, input: PlanInput, draft: Draft): void {
-  const agreed = difference?.agreed ?? journal.agreed(path);
+  // The base of now, not that of the scan: an agreement or a merge of an earlier decision in this cycle has moved it.
+  const agreed = journal.agreed(path);
   const want = journal.want(path);
   if (want !== null && input.excluded(path, want.entry?.kind === 'dir')) return setAside(journal, want, agreed);
   const local: Local = difference?.local ?? (input.unknown(path) ? { seen: 'unknown' } : { seen: 'same' });
@@ -290,11 +291,11 @@ function standingBelow(journal: Journal, differences: ReadonlyMap<BytePath, Diff
 }
 
 /** Rule G2 for what this member would delete or cut to nothing; what is held leaves the publications, with the directories around it. */
-function holdOwn(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, input: PlanInput, draft: Draft): { path: BytePath; version: Sequence }[] {
+function holdOwn(journal: Journal, input: PlanInput, draft: Draft): { path: BytePath; version: Sequence }[] {
   const losses: Loss[] = [];
   const appearing: { hash: string; size: number }[] = [];
   for (const { path, entry } of draft.publications.values()) {
-    const before = differences.get(path)?.agreed ?? journal.agreed(path);
+    const before = journal.agreed(path);
     if (before === null) {
       if (entry?.kind === 'file') appearing.push(entry);
     } else if (isLoss(before.entry, entry) && input.approved.get(path) !== before.version) {
@@ -305,7 +306,7 @@ function holdOwn(journal: Journal, differences: ReadonlyMap<BytePath, Difference
   const count = journal.agreedCount();
   const held = guardLosses({ losses, appearing, live: count.files + count.links, recent: input.recentLosses }, input.maxDelete);
   for (const path of held) withholdLoss(path, draft);
-  return held.map((path) => ({ path, version: (differences.get(path)?.agreed ?? journal.agreed(path))?.version ?? 0 }));
+  return held.map((path) => ({ path, version: journal.agreed(path)?.version ?? 0 }));
 }
 
 function isLoss(before: Entry, after: Entry | null): boolean {

@@ -1,7 +1,7 @@
 import type { Hash, Sequence } from '../model/entry.ts';
 import { bodyKey, logKey, logPrefix, parseLogKey } from '../model/keys.ts';
 import type { Limits } from '../model/limits.ts';
-import type { Payload, RecordHeader } from '../model/record.ts';
+import { formatInForce, type Payload, type RecordHeader } from '../model/record.ts';
 import type { DecodedRecord } from '../model/record-decode.ts';
 import { decodePayload, decodeRecord, recordHash } from '../model/record-decode.ts';
 import type { Datastore, Listed } from '../ports/datastore.ts';
@@ -86,6 +86,9 @@ export function judge(fetched: Fetched, position: Position, limits: Limits, succ
     return { ...common(fetched), offer: 'bad', reason: `it says that it is record ${decoded.header.sequence}`, hash };
   }
   const payload = decodePayload(decoded, fetched.body, limits);
+  if (payload.ok && payload.payload.kind === 'format' && payload.payload.format > formatInForce) {
+    return { offer: 'halt', code: 'newer-format', reason: `record ${sequence} raises the share to format ${payload.payload.format}` };
+  }
   if (payload.ok) return { ...common(fetched), offer: 'fits', body: fetched.body, header: decoded.header, payload: payload.payload, hash };
   return judgeRejected(payload, fetched);
 }

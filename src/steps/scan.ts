@@ -47,6 +47,8 @@ export function scan(ports: ScanPorts, excluded: (path: BytePath, isDirectory: b
     unknown: [] as BytePath[],
     problems: [] as Problem[],
     digests: [] as [BytePath, string][],
+    lingering: new Map<BytePath, Stat>(),
+    lingeringKnown: ports.journal.lingering(),
     entries: 0,
     rootHasEntries: false,
   };
@@ -54,8 +56,18 @@ export function scan(ports: ScanPorts, excluded: (path: BytePath, isDirectory: b
   ports.journal.transaction(() => {
     for (let dir = pending.pop(); dir !== undefined; dir = pending.pop()) scanDirectory(dir, ports, excluded, state, pending);
     for (const [path, digest] of state.digests) ports.journal.putDirectoryDigest(path, digest);
+    settleLingering(ports.journal, state);
   });
   return { ...state };
+}
+
+/** Rule R4: a lingering directory counts again from its first child of this share on, and is forgotten once it is gone. */
+function settleLingering(journal: Journal, state: State): void {
+  for (const path of state.lingeringKnown) {
+    const stat = state.lingering.get(path);
+    if (stat === undefined && !isUnknown(path, new Set(state.unknown))) journal.setLingering(path, false);
+    if (stat !== undefined && state.found.some((each) => each.path.startsWith(`${path}/`))) state.found.push({ path, stat, agreed: null });
+  }
 }
 
 type State = {
@@ -64,6 +76,9 @@ type State = {
   unknown: BytePath[];
   problems: Problem[];
   digests: [BytePath, string][];
+  /** Lingering directories that still stand. */
+  lingering: Map<BytePath, Stat>;
+  readonly lingeringKnown: ReadonlySet<BytePath>;
   entries: number;
   rootHasEntries: boolean;
 };
@@ -79,11 +94,20 @@ function scanDirectory(
   if (listing === null) return;
   state.entries += listing.names.length;
   if (dir === '') state.rootHasEntries = listing.names.length > 0;
+  noteLingering(dir, listing, state);
   const unchanged = listing.vanished.length === 0 && ports.journal.directoryDigest(dir) === listing.digest;
   const clean = unchanged || compareDirectory(dir, listing, ports, state);
   const settledLongAgo = listing.newestCtimeKey < ports.nowUs - tickUs;
   if (clean && !unchanged && settledLongAgo) state.digests.push([dir, listing.digest]);
   queueDirectories(dir, listing, state, pending);
+}
+
+function noteLingering(dir: BytePath, listing: DirectoryListing, state: State): void {
+  if (state.lingeringKnown.size === 0) return;
+  for (let i = 0; i < listing.names.length; i++) {
+    const path = join(dir, listing.names[i] as string);
+    if (state.lingeringKnown.has(path) && listing.statAt(i).kind === 'dir') state.lingering.set(path, listing.statAt(i));
+  }
 }
 
 function readDirectory(
@@ -113,7 +137,7 @@ function noteUnreadable(dir: BytePath, fault: DiskFault, state: State): void {
 /** True when every listed child equals its agreed row, so that the listing's digest may stand for all of them. */
 function compareDirectory(dir: BytePath, listing: DirectoryListing, ports: ScanPorts, state: State): boolean {
   const rows = ports.journal.agreedChildren(dir);
-  const lingering = ports.journal.lingering();
+  const { lingering } = state;
   let clean = listing.vanished.length === 0;
   let next = 0;
   for (let i = 0; i < listing.names.length; i++) {

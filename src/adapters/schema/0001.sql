@@ -25,6 +25,7 @@ PRAGMA application_id = 0x666C6F63; -- "floc": tells a journal from any other SQ
 --   suspectBase    the base may be stale (clone, restored journal): rule J2 applies to the next replay
 --   lastCycle      result of the last finished cycle as JSON, for status
 --   progress       what the running cycle is doing as JSON, for status and for a second sync that waits
+--   unsettled      JSON {path: bucket time in ms} of paths that did not hold still, since when (rule D2)
 --   openChangeset  id of an ingested changeset whose last record is still to come (rules P4, J1)
 CREATE TABLE meta (
   key   TEXT PRIMARY KEY, -- one of the above
