@@ -101,7 +101,11 @@ function startUpload(cycle: Cycle, { path, entry }: Publication): void {
   const done = queueUpload(cycle, path, entry).catch((error: unknown) => {
     upload.failed = error;
   });
-  const upload = { hash: entry.hash, done: done.then(() => void (uploads.get(path) === upload && upload.failed === undefined && uploads.delete(path))), failed: undefined as unknown };
+  const upload = {
+    hash: entry.hash,
+    done: done.then(() => void (uploads.get(path) === upload && upload.failed === undefined && uploads.delete(path))),
+    failed: undefined as unknown,
+  };
   uploads.set(path, upload);
 }
 
@@ -123,7 +127,11 @@ async function sendLarge(cycle: Cycle, path: BytePath, entry: FileEntry): Promis
 
 // ---- the payload -------------------------------------------------------------------------------------------------------------
 
-async function makePayload(cycle: Cycle, selection: Selection, differences: Map<BytePath, Difference>): Promise<(Payload & { kind: 'changes' }) | null> {
+async function makePayload(
+  cycle: Cycle,
+  selection: Selection,
+  differences: Map<BytePath, Difference>,
+): Promise<(Payload & { kind: 'changes' }) | null> {
   for (const { path, entry } of selection.losers) if (isLarge(cycle, entry)) await sendLarge(cycle, path, entry as FileEntry);
   const sources = sourcesOf(cycle, selection);
   const stored = await store(cycle.ports, cycle.share, sources, cycle.inForce.limits, cycle.bucketNowMs());
@@ -147,7 +155,8 @@ function isLarge(cycle: Cycle, entry: { kind: string; size?: number }): boolean 
 function* sourcesOf(cycle: Cycle, selection: Selection): Generator<Source> {
   const { tree } = cycle.ports;
   for (const { path, entry } of [...selection.publications, ...selection.losers]) {
-    if (entry?.kind === 'file' && !(isLarge(cycle, entry) && !lacksContent(cycle, entry))) yield { path, entry, open: () => tree.open(path) };
+    if (entry?.kind === 'file' && !(isLarge(cycle, entry) && !lacksContent(cycle, entry)))
+      yield { path, entry, open: () => tree.open(path) };
   }
   for (const { path, entry, name } of selection.owed) {
     if (entry.kind === 'file') yield { path, entry, open: () => tree.openInTrash(name) };
@@ -173,7 +182,12 @@ function keptChanges(losers: readonly Loser[], owed: readonly TrashRow[]): Chang
 
 // ---- the append --------------------------------------------------------------------------------------------------------------
 
-async function append(cycle: Cycle, payload: Payload & { kind: 'changes' }, differences: Map<BytePath, Difference>, selection: Selection): Promise<Published> {
+async function append(
+  cycle: Cycle,
+  payload: Payload & { kind: 'changes' },
+  differences: Map<BytePath, Difference>,
+  selection: Selection,
+): Promise<Published> {
   const notOnDisk = selection.publications.filter((publication) => !publication.onDisk).map((publication) => publication.path);
   const settled = await appendPayload(cycle, payload, notOnDisk);
   if (settled === 'lost') return 'lost';
@@ -191,7 +205,12 @@ async function append(cycle: Cycle, payload: Payload & { kind: 'changes' }, diff
 }
 
 /** What was published is no difference any more; a merge that still has to be applied keeps its look, over the new base. */
-function forgetPublished(cycle: Cycle, payload: Payload & { kind: 'changes' }, notOnDisk: ReadonlySet<BytePath>, differences: Map<BytePath, Difference>): void {
+function forgetPublished(
+  cycle: Cycle,
+  payload: Payload & { kind: 'changes' },
+  notOnDisk: ReadonlySet<BytePath>,
+  differences: Map<BytePath, Difference>,
+): void {
   for (const { op, path } of payload.changes) {
     const difference = differences.get(path);
     if (op === 'kept' || difference === undefined) continue;
@@ -292,9 +311,17 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
   if (!decoded.ok) throw new Error(`an own record is ${decoded.verdict}: ${decoded.reason}`);
   const nowUs = time.wallMs() * 1000;
   const stamps = new Map([...differences].flatMap(([path, { stat }]) => (stat === null ? [] : [[path, stampOf(stat, nowUs)] as const])));
-  const arrived = { header: decoded.header, hash: outbox.hash, bytes: outbox.bytes, body: outbox.body?.bytes ?? null, atMs: settled.atMs, payload };
+  const arrived = {
+    header: decoded.header,
+    hash: outbox.hash,
+    bytes: outbox.bytes,
+    body: outbox.body?.bytes ?? null,
+    atMs: settled.atMs,
+    payload,
+  };
   const folded = fold(journal, arrived, { notOnDisk: new Set(outbox.notOnDisk), stamps });
-  if (folded.verdict === 'bad') cycle.events.push(`record ${outbox.sequence} of this member is invalid and is passed over by every member: ${folded.reason}`);
+  if (folded.verdict === 'bad')
+    cycle.events.push(`record ${outbox.sequence} of this member is invalid and is passed over by every member: ${folded.reason}`);
   journal.dropOutbox();
   cycle.counts.records++;
 }
@@ -306,10 +333,12 @@ function noteLosses(cycle: Cycle, payload: Payload & { kind: 'changes' }): void 
   for (const change of payload.changes) {
     if (change.op === 'kept') continue;
     const before = journal.agreed(change.path)?.entry ?? null;
-    const truncation = change.op === 'put' && before?.kind === 'file' && before.size > 0 && change.entry.kind === 'file' && change.entry.size === 0;
+    const truncation =
+      change.op === 'put' && before?.kind === 'file' && before.size > 0 && change.entry.kind === 'file' && change.entry.size === 0;
     if (before === null) {
       if (change.op === 'put' && change.entry.kind === 'file') appearing.push(change.entry);
-    } else if (before.kind !== 'dir' && (change.op === 'delete' || truncation)) losses.push({ path: change.path, before, atMs: 0, truncation });
+    } else if (before.kind !== 'dir' && (change.op === 'delete' || truncation))
+      losses.push({ path: change.path, before, atMs: 0, truncation });
   }
   const counted = unexcused({ losses, appearing }).length;
   if (counted > 0) journal.noteDeletions(cycle.bucketNowMs(), counted);

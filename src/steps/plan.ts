@@ -74,7 +74,18 @@ export interface PlanInput {
   readonly rejected: ReadonlySet<BytePath>;
 }
 
-const openReasons: readonly WantReason[] = ['pending', 'held', 'unfetchable', 'full', 'busy', 'unsupported', 'refused', 'occupied', 'role', 'drift'];
+const openReasons: readonly WantReason[] = [
+  'pending',
+  'held',
+  'unfetchable',
+  'full',
+  'busy',
+  'unsupported',
+  'refused',
+  'occupied',
+  'role',
+  'drift',
+];
 
 /**
  * Decides for every path at which disk, base and log are not one: what is published, what is applied, what is held. Writes only what
@@ -91,7 +102,14 @@ export function plan(journal: Journal, differences: ReadonlyMap<BytePath, Differ
   if (heldHere.length > 0) journal.transaction(() => closeDraft(journal, differences, draft));
   clearTheWay(journal, differences, draft);
   const heldThere = holdIncoming(journal, input, draft);
-  return { publications: draft.publications, losers: draft.losers, applies: [...draft.applies.values()], heldHere, heldThere, deviations: draft.deviations };
+  return {
+    publications: draft.publications,
+    losers: draft.losers,
+    applies: [...draft.applies.values()],
+    heldHere,
+    heldThere,
+    deviations: draft.deviations,
+  };
 }
 
 interface Draft {
@@ -119,7 +137,12 @@ function decidePath(journal: Journal, path: BytePath, difference: Difference | u
   const local: Local = difference?.local ?? (input.unknown(path) ? { seen: 'unknown' } : { seen: 'same' });
   const here = local.seen === 'entry' ? local.entry : local.seen === 'same' ? (agreed?.entry ?? null) : null;
   const rejected = input.rejected.has(path) && agreed !== null && want?.entry === null && local.seen === 'same';
-  if (local.seen === 'entry' && agreed !== null && input.stale(path, local.entry) && !sameContent(local.entry, want === null ? agreed.entry : want.entry)) {
+  if (
+    local.seen === 'entry' &&
+    agreed !== null &&
+    input.stale(path, local.entry) &&
+    !sameContent(local.entry, want === null ? agreed.entry : want.entry)
+  ) {
     draft.applies.set(path, staleItem(path, agreed, want, local.entry, difference));
     return;
   }
@@ -249,7 +272,13 @@ function bringBack(journal: Journal, path: BytePath, draft: Draft): void {
   });
 }
 
-function displaceFile(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, path: BytePath, loser: Entry | null, draft: Draft): void {
+function displaceFile(
+  journal: Journal,
+  differences: ReadonlyMap<BytePath, Difference>,
+  path: BytePath,
+  loser: Entry | null,
+  draft: Draft,
+): void {
   const folded = journal.folded(path);
   const difference = differences.get(path);
   if (folded === null || loser === null || difference === undefined) return;
