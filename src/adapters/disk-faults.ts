@@ -11,6 +11,10 @@ const codes: Readonly<Record<string, DiskFaultCode>> = {
   ENOSPC: 'full',
   EDQUOT: 'full',
   EROFS: 'read-only',
+  // The lock on the root is one of SQLite.
+  SQLITE_FULL: 'full',
+  SQLITE_READONLY: 'read-only',
+  SQLITE_CANTOPEN: 'denied',
   EILSEQ: 'unsupported',
   EINVAL: 'unsupported',
   ENAMETOOLONG: 'unsupported',

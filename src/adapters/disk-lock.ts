@@ -18,6 +18,8 @@ const pauseMs = 20;
 export function lockArea(area: Area, stateId: string): RootLock | null {
   const database = new Database(`/proc/self/fd/${area.home.fd}/${lockName}`, { timeout: 0 });
   try {
+    // Without a rollback file the lock needs no room: on a full disk deletions must still get through.
+    database.pragma('journal_mode = MEMORY');
     for (let waitedMs = 0; ; waitedMs += pauseMs) {
       if (begin(database)) return hold(database, area, stateId);
       // The holder writes its name just after it got the lock: only a name that stands for a while is the holder's.
@@ -44,8 +46,7 @@ function begin(database: Database.Database): boolean {
 }
 
 function hold(database: Database.Database, area: Area, stateId: string): RootLock {
-  const name = at(area.home.fd, holderName);
-  writeFileSync(name, stateId, { mode: 0o600 });
+  if (holderOf(area) !== stateId) writeFileSync(at(area.home.fd, holderName), stateId, { mode: 0o600 });
   return { release: () => release(database) };
 }
 

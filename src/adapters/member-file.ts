@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { JournalFault } from '../ports/journal.ts';
 import type { Random } from '../ports/random.ts';
 
 interface Contents {
@@ -21,7 +22,7 @@ export interface MemberFile {
 
 /**
  * Reads or creates the file; an unreadable one is replaced, since a new id is always safe. `temporary` members are never written
- * (dry runs, status).
+ * (dry runs, status). Throws `JournalFault` 'unusable' where the file cannot be written.
  */
 export function openMember(state: string, name: string, random: Random, { temporary = false } = {}): MemberFile {
   const file = join(state, 'member.json');
@@ -83,12 +84,21 @@ function readShares(json: unknown): Contents['shares'] {
 
 function write(file: string, contents: Contents, random: Random): void {
   const temporary = `${file}.${random.hex(4)}`;
-  const descriptor = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(descriptor, `${JSON.stringify(contents, null, 2)}\n`);
+    writeFlushed(temporary, `${JSON.stringify(contents, null, 2)}\n`);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new JournalFault('unusable', `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}.`, error);
+  }
+}
+
+function writeFlushed(file: string, text: string): void {
+  const descriptor = openSync(file, 'wx', 0o600);
+  try {
+    writeSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  renameSync(temporary, file);
 }

@@ -1,5 +1,7 @@
 import Database from 'better-sqlite3';
+import { JournalFault } from '../ports/journal.ts';
 import type { Time } from '../ports/time.ts';
+import { journalFault } from './sqlite-connection.ts';
 
 /** The lock of one share's journal: one cycle at a time. Held by the operating system, so a killed process never blocks. */
 export interface ShareLock {
@@ -8,15 +10,18 @@ export interface ShareLock {
 
 const pauseMs = 25;
 
-/** Null when another cycle holds it and `wait` is false, or the signal ended the wait. `onWait` is called once before waiting. */
+/**
+ * Null when another cycle holds it and `wait` is false, or the signal ended the wait. `onWait` is called once before waiting.
+ * Throws `JournalFault` where the state directory cannot be used.
+ */
 export async function lockShare(
   file: string,
   time: Time,
   { wait, signal, onWait }: { readonly wait: boolean; readonly signal: AbortSignal; readonly onWait?: () => void },
 ): Promise<ShareLock | null> {
-  const database = new Database(file, { timeout: 0 });
+  const database = open(file);
   for (let tries = 0; ; tries++) {
-    if (begin(database)) return { release: () => void (database.open && database.close()) };
+    if (begin(database, file)) return { release: () => void (database.open && database.close()) };
     if (!wait || signal.aborted) {
       database.close();
       return null;
@@ -26,13 +31,26 @@ export async function lockShare(
   }
 }
 
-function begin(database: Database.Database): boolean {
+function open(file: string): Database.Database {
+  try {
+    const database = new Database(file, { timeout: 0 });
+    // Without a rollback file the lock needs no room on the disk: a full one must not stop what could make room.
+    database.pragma('journal_mode = MEMORY');
+    return database;
+  } catch (error) {
+    // The driver reports a missing directory as a TypeError, without a code.
+    if (error instanceof TypeError) throw new JournalFault('unusable', `The lock ${file} cannot be opened: ${error.message}.`, error);
+    throw journalFault(file, error);
+  }
+}
+
+function begin(database: Database.Database, file: string): boolean {
   try {
     database.exec('BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
     database.close();
-    throw error;
+    throw journalFault(file, error);
   }
 }

@@ -2,10 +2,19 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config-types.ts';
+import { JournalFault } from '../ports/journal.ts';
 
-/** Creates the state directory, 0700: journals hold copies of small files. */
+/** Creates the state directory, 0700: journals hold copies of small files. Throws `JournalFault` 'unusable'. */
 export function makeStateDirectory(config: Config): void {
-  mkdirSync(config.state, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(config.state, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new JournalFault(
+      'unusable',
+      `The state directory ${config.state} cannot be made: ${error instanceof Error ? error.message : String(error)}.`,
+      error,
+    );
+  }
 }
 
 export function journalFile(config: Config, share: string): string {

@@ -1,5 +1,5 @@
 import { systemTime } from '../adapters/system.ts';
-import { lockShare } from '../adapters/share-lock.ts';
+import { lockShare, type ShareLock } from '../adapters/share-lock.ts';
 import type { Outcome } from '../agent.ts';
 import { lockFile } from '../adapters/state-directory.ts';
 import { type OpenedShare, openShare, type World } from '../compose.ts';
@@ -51,13 +51,11 @@ async function sharesOf(world: World, output: Output) {
 }
 
 async function syncShare(world: World, share: ShareConfig, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
-  world.member();
-  const onWait = () => world.log.debug({ share: share.name }, 'waiting for another cycle of this share');
-  const waiting = { wait: command.wait && !command.dryRun, signal: world.signal, onWait };
-  const lock = command.dryRun ? { release: () => {} } : await lockShare(lockFile(world.config, share.name), systemTime, waiting);
-  if (lock === null) return exit.done;
+  let lock: ShareLock | null = null;
   let opened: OpenedShare | undefined;
   try {
+    if (!command.dryRun) lock = await takeTurn(world, share, command);
+    if (lock === null && !command.dryRun) return world.signal.aborted ? interrupted(share, output) : exit.done;
     opened = await openShare(world, share, { dryRun: command.dryRun, onProgress: (event) => progress.update({ ...blankProgress, ...event }) });
     return await runShare(world, opened, share, command, output, progress);
   } catch (error) {
@@ -65,8 +63,20 @@ async function syncShare(world: World, share: ShareConfig, command: SyncCommand,
     return tellFault(error, share, opened, output);
   } finally {
     opened?.close();
-    lock.release();
+    lock?.release();
   }
+}
+
+async function takeTurn(world: World, share: ShareConfig, command: SyncCommand): Promise<ShareLock | null> {
+  world.member();
+  const onWait = () => world.log.debug({ share: share.name }, 'waiting for another cycle of this share');
+  return await lockShare(lockFile(world.config, share.name), systemTime, { wait: command.wait, signal: world.signal, onWait });
+}
+
+/** Exit 0 would say that everything has been synchronised. */
+function interrupted(share: ShareConfig, output: Output): ExitCode {
+  output.error(`flocksync: ${share.name}: stopped by a signal before it was done; the next run goes on`);
+  return exit.problems;
 }
 
 const blankProgress = { filesDone: 0, filesTotal: null, bytesDone: 0, bytesTotal: null };
@@ -100,12 +110,12 @@ async function runShare(
   const problems = outcomeProblems(last);
   for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || command.dryRun)) output.error(line);
   if (output.terminal && !command.dryRun) output.line(summary(share.name, outcomes, systemTime.monotonicMs() - startedMs));
-  return outcomeCode(whole);
+  return world.signal.aborted ? worst([interrupted(share, output), outcomeCode(whole)]) : outcomeCode(whole);
 }
 
 function tellFault(error: unknown, share: ShareConfig, opened: OpenedShare | undefined, output: Output): ExitCode {
   if (error instanceof JournalFault) {
-    output.error(`flocksync: ${share.name}: the journal cannot be used: ${error.message}`);
+    output.error(`flocksync: ${share.name}: ${error.message} ${journalFixes[error.code]}`);
     return exit.problems;
   }
   if (!(error instanceof DatastoreFault)) throw error;
@@ -114,6 +124,12 @@ function tellFault(error: unknown, share: ShareConfig, opened: OpenedShare | und
   if (lines.length > 0) output.error(`flocksync: ${share.name}: ${faultText(error)}`);
   return exit.unreachable;
 }
+
+const journalFixes = {
+  damaged: 'The next run sets it aside and rebuilds it from the bucket.',
+  newer: 'Upgrade flocksync on this member.',
+  unusable: 'Make room there, and let the user that runs flocksync write to the directory that the config calls "state".',
+};
 
 export function faultText(fault: DatastoreFault): string {
   return `the datastore cannot be used (${fault.code}): ${fault.message}. ${fault.fix}`;
