@@ -1,6 +1,7 @@
 import type { Entry, FileEntry, Hash, Sequence } from '../model/entry.ts';
 import { sameContent } from '../model/entry.ts';
 import type { FixedMetadata } from '../model/local.ts';
+import { batches, splitRemovals, targetWithin } from '../model/apply-order.ts';
 import type { BytePath } from '../model/path.ts';
 import { comparePaths, isWithin, parentOf } from '../model/path.ts';
 import type { DiskMetadata, Expected, Owners, Placed, PreciseStat, ShareTree, Staged } from '../ports/filesystem.ts';
@@ -38,7 +39,13 @@ export interface FileRequest {
 
 export type FetchResult =
   | { readonly ok: true; readonly request: FileRequest; readonly staged: Staged }
-  | { readonly ok: false; readonly request: FileRequest; readonly reason: WantReason; readonly detail: string; readonly missing: readonly Hash[] };
+  | {
+      readonly ok: false;
+      readonly request: FileRequest;
+      readonly reason: WantReason;
+      readonly detail: string;
+      readonly missing: readonly Hash[];
+    };
 
 export interface ApplyOptions {
   readonly fixed: FixedMetadata | null;
@@ -63,8 +70,6 @@ export interface Applied {
   readonly displaced: readonly string[];
 }
 
-const batchFilesMax = 4096;
-const batchBytesMax = 512 * 1024 * 1024;
 const attemptsMax = 3;
 const specialBits = 0o6000;
 
@@ -75,10 +80,18 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
   const { early, late } = splitRemovals(sorted);
   removeAll(run, early);
   commit(run, []);
-  makeDirectories(run, sorted.filter((task) => task.entry?.kind === 'dir'));
+  makeDirectories(
+    run,
+    sorted.filter((task) => task.entry?.kind === 'dir'),
+  );
   commit(run, []);
-  await placeFiles(run, sorted.filter((task) => task.entry?.kind === 'file'));
-  for (const task of sorted) if (task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target)) guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
+  await placeFiles(
+    run,
+    sorted.filter((task) => task.entry?.kind === 'file'),
+  );
+  for (const task of sorted)
+    if (task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target))
+      guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
   removeAll(run, late);
   for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
   commit(run, []);
@@ -98,14 +111,6 @@ interface Run {
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
   modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
-}
-
-/** Removals below a directory that gives way to a file or link come first; all others last. Children before parents in both. */
-function splitRemovals(sorted: readonly ApplyTask[]): { early: ApplyTask[]; late: ApplyTask[] } {
-  const giveWay = sorted.filter((task) => task.expected?.kind === 'dir' && task.entry !== null && task.entry.kind !== 'dir');
-  const removals = sorted.filter((task) => task.entry === null).reverse();
-  const isEarly = (task: ApplyTask) => giveWay.some((other) => isWithin(task.path, other.path));
-  return { early: giveWay.length === 0 ? [] : removals.filter(isEarly), late: giveWay.length === 0 ? removals : removals.filter((task) => !isEarly(task)) };
 }
 
 // ---- bookkeeping -------------------------------------------------------------------------------------------------------------
@@ -129,7 +134,8 @@ function reasonOf(fault: DiskFault): WantReason {
 function fail(run: Run, task: ApplyTask, reason: WantReason, detail: string): void {
   if (!task.wanted) return;
   run.done.push(() => {
-    if (run.ports.journal.want(task.path)?.version === task.version) run.ports.journal.setWantReason(task.path, reason, detail, task.attempts + 1);
+    if (run.ports.journal.want(task.path)?.version === task.version)
+      run.ports.journal.setWantReason(task.path, reason, detail, task.attempts + 1);
   });
 }
 
@@ -249,30 +255,21 @@ async function placeFiles(run: Run, tasks: readonly ApplyTask[]): Promise<void> 
 function changeMetadata(run: Run, task: ApplyTask, entry: FileEntry): void {
   const { tree } = run.ports;
   const seen = tree.look(task.path);
-  if (seen === null || task.expected === null || seen.ino !== task.expected.ino || seen.ctimeKey !== task.expected.ctimeKey) return retry(run, task);
+  if (seen === null || task.expected === null || seen.ino !== task.expected.ino || seen.ctimeKey !== task.expected.ctimeKey)
+    return retry(run, task);
   const set = tree.setMetadata(task.path, seen.ino, diskMetadata(run, entry, task));
   if (set.outcome === 'done') settle(run, task, set.stat);
   else retry(run, task);
 }
 
-function* batches(tasks: readonly ApplyTask[]): Generator<ApplyTask[]> {
-  let batch: ApplyTask[] = [];
-  let bytes = 0;
-  for (const task of tasks) {
-    batch.push(task);
-    bytes += (task.entry as FileEntry).size;
-    if (batch.length < batchFilesMax && bytes < batchBytesMax) continue;
-    yield batch;
-    batch = [];
-    bytes = 0;
-  }
-  if (batch.length > 0) yield batch;
-}
-
 /** Stage all, flush once, commit intents, then the burst of renames (rule A1). */
 async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> {
   const tasks = new Map(batch.map((task) => [task.path, task]));
-  const requests = batch.map((task) => ({ path: task.path, entry: task.entry as FileEntry, metadata: diskMetadata(run, task.entry as FileEntry, task) }));
+  const requests = batch.map((task) => ({
+    path: task.path,
+    entry: task.entry as FileEntry,
+    metadata: diskMetadata(run, task.entry as FileEntry, task),
+  }));
   const ready: { task: ApplyTask; staged: Staged; trash: string }[] = [];
   for await (const result of run.ports.fetch(requests)) {
     const task = tasks.get(result.request.path) as ApplyTask;
@@ -285,7 +282,13 @@ async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> 
   if (ready.length > 0) await run.ports.tree.flush();
   commit(
     run,
-    ready.map(({ task, staged, trash }) => ({ path: task.path, entry: task.entry, version: task.version, stagedIno: staged.stat.ino, trashName: trash })),
+    ready.map(({ task, staged, trash }) => ({
+      path: task.path,
+      entry: task.entry,
+      version: task.version,
+      stagedIno: staged.stat.ino,
+      trashName: trash,
+    })),
   );
   // New files first, then changed ones: what is changed may refer to what is new.
   ready.sort((a, b) => Number(a.task.expected !== null) - Number(b.task.expected !== null));
@@ -314,10 +317,12 @@ function placeFile(run: Run, task: ApplyTask, staged: Staged, trash: string): vo
 
 /** Rule P4: a link into the share is not switched before what it points at is here. */
 function waitsForTarget(run: Run, task: ApplyTask, target: string): boolean {
-  const path = target.startsWith('/') ? null : resolve(parentOf(task.path), target);
+  const path = target.startsWith('/') ? null : targetWithin(parentOf(task.path), target);
   if (path === null || path === '' || isWithin(task.path, path)) return false;
   const { journal } = run.ports;
-  const missing = [journal.want(path), ...journal.wantsBelow(path)].find((want) => want !== null && want.entry !== null && awaited.has(want.reason));
+  const missing = [journal.want(path), ...journal.wantsBelow(path)].find(
+    (want) => want !== null && want.entry !== null && awaited.has(want.reason),
+  );
   if (missing === undefined || missing === null) return false;
   fail(run, { ...task, attempts: task.attempts - 1 }, 'pending', 'waits for what it points at');
   return true;
@@ -326,16 +331,6 @@ function waitsForTarget(run: Run, task: ApplyTask, target: string): boolean {
 /** Reasons that come to an end; what the config keeps away from here is not waited for. */
 const awaited: ReadonlySet<WantReason> = new Set(['pending', 'held', 'unfetchable', 'full', 'busy', 'refused', 'occupied']);
 
-/** Lexically; null when the target leaves the share. */
-function resolve(directory: BytePath, target: string): BytePath | null {
-  const names = directory === '' ? [] : directory.split('/');
-  for (const name of target.split('/')) {
-    if (name === '..' && names.pop() === undefined) return null;
-    if (name !== '' && name !== '.' && name !== '..') names.push(name);
-  }
-  return names.join('/');
-}
-
 function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): void {
   const { tree } = run.ports;
   const { expected } = task;
@@ -343,7 +338,8 @@ function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): 
   let placed: Placed;
   if (expected?.kind === 'link' && sameTarget) placed = tree.setMetadata(task.path, expected.ino, ownership(run, entry, task));
   else if (expected === null) placed = tree.makeLink(task.path, entry.target);
-  else if (expected.kind === 'dir') placed = clearTheWay(run, task, expected) ? tree.makeLink(task.path, entry.target) : { outcome: 'changed' };
+  else if (expected.kind === 'dir')
+    placed = clearTheWay(run, task, expected) ? tree.makeLink(task.path, entry.target) : { outcome: 'changed' };
   else {
     const name = trashName(run);
     placed = tree.replaceByLink(task.path, entry.target, expected, name);
