@@ -1,10 +1,12 @@
 import type { ShareConfig } from './config-types.ts';
+import { type Approval, type Approved, appendApproval } from './agent/approve.ts';
 import { adoptExcludes, adoptLastKnown, rememberExcludes } from './agent/base.ts';
 import { answerNeeds, askForMissing, fetchPorts } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
 import { type BaseState, baseState, decide, forgetSettledHolds, replaceHold, settleHolds } from './agent/decide.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
 import { ingestAll } from './agent/ingest.ts';
+import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
 import { publishOnce, settleOutbox } from './agent/publish.ts';
 import { enterRoot } from './agent/root.ts';
@@ -13,7 +15,6 @@ import { pruneTrash } from './agent/trash.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { BytePath } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
-import type { Journal } from './ports/journal.ts';
 import { apply } from './steps/apply.ts';
 import { collate, stampOf } from './steps/collate.ts';
 import { fetchContents } from './steps/fetch.ts';
@@ -62,6 +63,16 @@ export class ShareAgent {
     }
   }
 
+  /** Says a person's approval to every member (rules G3, B2). The caller holds the share's lock. Throws DatastoreFault. */
+  async approve(approval: Approval, signal: AbortSignal): Promise<Approved> {
+    const cycle = new Cycle(this.ports, this.config, { dryRun: false, only: null, signal }, this.memory);
+    try {
+      return await appendApproval(cycle, approval, () => catchUp(cycle));
+    } finally {
+      cycle.rootLock?.release();
+    }
+  }
+
   private async run(cycle: Cycle): Promise<Outcome> {
     const { options } = cycle;
     const planned: Plan[] = [];
@@ -76,6 +87,7 @@ export class ShareAgent {
       }
       if (cycle.halt === null && !options.dryRun) finishCycle(cycle, unfinished);
     }
+    if (!options.dryRun) rememberCycle(cycle);
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     const { problems, events, halt, held, counts } = cycle;
     const { share, cursor } = cycle;
@@ -94,6 +106,7 @@ export class ShareAgent {
         return 'done';
       }
       forgetSettledHolds(cycle, decided);
+      cycle.deviations = decided.deviations;
       const published = mayPublish(cycle) && appends < appendsMax ? await publishOnce(cycle, decided, differences) : 'nothing';
       if (published === 'lost' && !(await catchUp(cycle))) return 'done';
       if (published !== 'nothing') continue;
@@ -227,13 +240,7 @@ async function closeCycle(cycle: Cycle): Promise<void> {
   const { journal, member } = cycle.ports;
   if (cycle.halt === null) await answerNeeds(cycle);
   pruneTrash(cycle);
-  rememberPosition(cycle, journal);
+  journal.flush();
   member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
   if (cycle.halt === null) await beat(cycle, 'idle');
-}
-
-function rememberPosition(cycle: Cycle, journal: Journal): void {
-  const counts = Object.values(cycle.counts).some((count) => count > 0);
-  if (counts || journal.meta('lastCycle') === undefined) journal.setMeta('lastCycle', String(cycle.bucketNowMs()));
-  journal.flush();
 }

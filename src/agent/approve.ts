@@ -1,8 +1,7 @@
 import type { ApprovePayload } from '../model/record.ts';
-import { noPrevious } from '../model/record.ts';
 import { recordHash } from '../model/record-decode.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
-import { prepareAppend, settleAppend } from '../steps/append.ts';
+import { prepareAppend, type Settled, settleAppend } from '../steps/append.ts';
 import { listLog } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { storedBytes } from './ingest.ts';
@@ -44,7 +43,7 @@ async function approve(cycle: Cycle, approval: { hold: string } | { record: numb
   const payload: ApprovePayload = { kind: 'approve', ...approval };
   let caughtUp = complete;
   for (let races = 0; caughtUp && races < racesMax; races++) {
-    const settled = await orRefused(() => appendPayload(cycle, payload, []));
+    const settled = await appendOrRefused(cycle, payload);
     if (settled instanceof DatastoreFault) return { done: 'refused', fault: settled };
     if (settled !== 'lost') {
       foldOwn(cycle, settled, payload, new Map());
@@ -56,9 +55,15 @@ async function approve(cycle: Cycle, approval: { hold: string } | { record: numb
   return stopped(cycle, 'the log cannot be followed to its end');
 }
 
-/** A store that forbids writing has written nothing, so the row must not wait for a settlement. */
-async function orRefused<T>(work: () => Promise<T>): Promise<T | DatastoreFault> {
-  return work();
+/** The row need not wait for a settlement: should the record stand after all, this member learns it from the log like every other one. */
+async function appendOrRefused(cycle: Cycle, payload: ApprovePayload): Promise<Settled | 'lost' | DatastoreFault> {
+  try {
+    return await appendPayload(cycle, payload, []);
+  } catch (error) {
+    if (!(error instanceof DatastoreFault) || error.code !== 'refused') throw error;
+    cycle.ports.journal.dropOutbox();
+    return error;
+  }
 }
 
 /**

@@ -63,6 +63,12 @@ export interface Halt {
   readonly fix: string;
 }
 
+/** A path at which this disk differs from the log, and why that is meant. */
+export interface Deviation {
+  readonly path: BytePath;
+  readonly why: string;
+}
+
 /** State of one cycle of one share. */
 export class Cycle {
   readonly ports: Ports;
@@ -76,6 +82,8 @@ export class Cycle {
   readonly memory: Memory;
   format: ShareFormat | null = null;
   held = false;
+  /** Local paths that the last look left unlike the log, on purpose. */
+  deviations: readonly Deviation[] = [];
   halt: Halt | null = null;
   rootLock: RootLock | null = null;
 

@@ -4,7 +4,7 @@ import { appliedTo } from './applied.ts';
 import type { Cycle } from './context.ts';
 
 const repeatMs = 60_000;
-const heartbeatBytesMax = 256 * 1024;
+export const heartbeatBytesMax = 256 * 1024;
 
 /** What a member says of itself in `members/<id>.json`; see docs/format.md. */
 export interface Heartbeat {
@@ -29,10 +29,11 @@ export interface Heartbeat {
 /** Written at most once a minute, and at once when anything but the time has changed. Follows a flushed journal (rule J4). */
 export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<void> {
   const { journal, member } = cycle.ports;
+  const applied = appliedTo(journal);
   const facts = {
     ...{ schema: 1 as const, id: member.id, name: member.name, version: cycle.ports.version, role: cycle.config.role },
     ...{ cursor: cycle.cursor, hash: journal.meta('cursorHash') ?? '', digest: journal.meta('digest') ?? '' },
-    ...{ applied: appliedTo(journal) === cycle.cursor, appliedTo: appliedTo(journal) },
+    ...{ applied: applied === cycle.cursor, appliedTo: applied },
     ...{ state, problems: cycle.problems.length },
     holds: journal.holds().filter((hold) => hold.state === 'open').map((hold) => ({ id: hold.id, paths: journal.holdPaths(hold.id).length })),
   };

@@ -354,7 +354,7 @@ function countPublished(cycle: Cycle, payload: Payload & { kind: 'changes' }): v
 }
 
 /** Rule L8: a hint for daemons; a federation works without it. */
-async function ring(cycle: Cycle): Promise<void> {
+export async function ring(cycle: Cycle): Promise<void> {
   try {
     await cycle.ports.datastore.put(bellKey(), Buffer.from(cycle.ports.random.hex(16)));
   } catch (error) {

@@ -1,0 +1,55 @@
+import { membersPrefix } from '../model/keys.ts';
+import { type Datastore, DatastoreFault } from '../ports/datastore.ts';
+import { listLog } from '../steps/pull.ts';
+import { type Heartbeat, heartbeatBytesMax, readHeartbeat } from './heartbeat.ts';
+
+/** A heartbeat as it stands in the bucket. */
+export interface HeardMember {
+  readonly heartbeat: Heartbeat;
+  /** How long ago it was written, by the bucket's clock. */
+  readonly agoMs: number;
+}
+
+/** A member of which nothing was heard for so long is gone: servers of a scaled group come and go under ever new ids. */
+const forgottenMs = 7 * 24 * 3600 * 1000;
+/** Heard of within this time, a member counts as running. */
+export const aliveMs = 3 * 60_000;
+const membersMax = 1000;
+
+/** All members that were heard of lately, the label's order. Throws DatastoreFault. */
+export async function readMembers(datastore: Datastore, share: string): Promise<{ members: HeardMember[]; nowMs: number }> {
+  const prefix = membersPrefix(share);
+  const keys: { key: string; agoMs: number }[] = [];
+  let nowMs = 0;
+  for (let after: string | undefined; ; ) {
+    const { value, dateMs } = await datastore.list(prefix, after === undefined ? {} : { after });
+    nowMs = dateMs;
+    keys.push(...value.objects.map(({ key, modifiedMs }) => ({ key, agoMs: Math.max(0, dateMs - modifiedMs) })));
+    after = value.objects.at(-1)?.key;
+    if (!value.truncated || after === undefined) break;
+  }
+  const recent = keys.filter(({ agoMs }) => agoMs < forgottenMs).sort((a, b) => a.agoMs - b.agoMs);
+  const members = await Promise.all(recent.slice(0, membersMax).map(({ key, agoMs }) => readMember(datastore, key, agoMs)));
+  return { members: members.filter((member) => member !== null).sort(byName), nowMs };
+}
+
+async function readMember(datastore: Datastore, key: string, agoMs: number): Promise<HeardMember | null> {
+  try {
+    const { value } = await datastore.get(key, { bytesMax: heartbeatBytesMax });
+    const heartbeat = value === null ? null : readHeartbeat(value.bytes);
+    return heartbeat === null ? null : { heartbeat, agoMs };
+  } catch (error) {
+    if (error instanceof DatastoreFault && error.code === 'too-large') return null;
+    throw error;
+  }
+}
+
+function byName(a: HeardMember, b: HeardMember): number {
+  return a.heartbeat.name < b.heartbeat.name ? -1 : a.heartbeat.name > b.heartbeat.name ? 1 : a.heartbeat.id < b.heartbeat.id ? -1 : 1;
+}
+
+/** The newest record of the share, 0 without any. `cursor` is where this member stands. Throws DatastoreFault. */
+export async function readHead(datastore: Datastore, share: string, cursor: number): Promise<number> {
+  const { head } = await listLog(datastore, share, Math.max(1, cursor));
+  return head >= cursor ? head : (await listLog(datastore, share, 1)).head;
+}
