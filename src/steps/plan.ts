@@ -85,6 +85,7 @@ const openReasons: readonly WantReason[] = [
   'occupied',
   'role',
   'drift',
+  'kept',
 ];
 
 /**
@@ -179,11 +180,13 @@ function setAside(journal: Journal, want: Want, agreed: Agreed | null): void {
 
 function carryOut(journal: Journal, decided: Decided, input: PlanInput, draft: Draft): void {
   const { path, want, here, decision } = decided;
-  if (decision.do === 'agree') agree(journal, decided);
+  const removes = want?.entry === null && here !== null && (decision.do === 'apply' || decision.do === 'displace');
+  if (removes && input.keepDeletes) keepDeleted(journal, path);
+  else if (decision.do === 'agree') agree(journal, decided);
   else if (decision.do === 'publish') draft.publications.set(path, { path, ...decision });
   else if (decision.do === 'yield') yieldTo(journal, decided, decision.loser, draft);
   else if (decision.do === 'displace') draft.applies.set(path, applyItem(decided, decision.why));
-  else if (decision.do === 'apply') applyOrKeep(journal, decided, input, draft);
+  else if (decision.do === 'apply' && want !== null) draft.applies.set(path, applyItem(decided, want.entry === null ? 'deleted' : 'replaced'));
   else if (decision.do === 'nothing') noteDeviation(journal, decided, want, here, input, draft);
 }
 
@@ -204,15 +207,10 @@ function yieldTo(journal: Journal, decided: Decided, loser: Entry, draft: Draft)
   draft.applies.set(decided.path, applyItem(decided, 'conflict'));
 }
 
-function applyOrKeep(journal: Journal, decided: Decided, input: PlanInput, draft: Draft): void {
-  const { path, want, agreed } = decided;
-  if (want === null) return;
-  if (want.entry === null && input.keepDeletes && decided.here !== null) {
-    if (agreed !== null) journal.dropAgreed(path);
-    journal.setWantReason(path, 'kept', 'deleted by the federation, kept here by the config', 0);
-    return;
-  }
-  draft.applies.set(path, applyItem(decided, want.entry === null ? 'deleted' : 'replaced'));
+/** Rule J6, `delete: keep`: the file stays, listed, whatever becomes of it here. */
+function keepDeleted(journal: Journal, path: BytePath): void {
+  journal.dropAgreed(path);
+  if (journal.want(path)?.reason !== 'kept') journal.setWantReason(path, 'kept', 'deleted by the federation, kept here by the config', 0);
 }
 
 function noteDeviation(journal: Journal, decided: Decided, want: Want | null, here: Entry | null, input: PlanInput, draft: Draft): void {
