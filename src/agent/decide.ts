@@ -24,7 +24,18 @@ export interface BaseState {
 export function baseState(cycle: Cycle, reincluded: BaseState['reincluded']): BaseState {
   const { journal } = cycle.ports;
   const joined = journal.meta('joined') === '1';
-  return { joined, seeding: !joined && !hasChanges(cycle), incomplete: !joined && openChangesets(cycle).length > 0, reincluded };
+  const others = openChangesets(cycle).filter((author) => author !== cycle.ports.member.id);
+  return { joined, seeding: !joined && (journal.meta('joinBase') === 'seed' || !hasChanges(cycle)), incomplete: !joined && others.length > 0, reincluded };
+}
+
+/**
+ * Whoever appends the first changes seeds the share, and goes on seeding when they need several records or the run is killed: what is
+ * left must not be taken for files that the federation does not have (rule J1). Called before the record is folded.
+ */
+export function noteSeeding(cycle: Cycle): void {
+  const { journal } = cycle.ports;
+  if (journal.meta('joined') === '1' || journal.meta('joinBase') !== undefined || hasChanges(cycle)) return;
+  journal.setMeta('joinBase', 'seed');
 }
 
 function hasChanges(cycle: Cycle): boolean {
@@ -97,7 +108,7 @@ function joinFacts(cycle: Cycle, base: BaseState, path: BytePath, here: Entry | 
     seeding: base.seeding,
     join: union ? 'merge' : cycle.config.join,
     stale: !union && here?.kind === 'file' && journal.hadContent(path, here.hash, here.size),
-    sinceKnown: since !== undefined && !union && !journal.deletedSince(path, Number(since)),
+    sinceKnown: since !== undefined && since !== 'seed' && !union && !journal.deletedSince(path, Number(since)),
     incomplete: base.incomplete,
     reincludedNew: reincluded && journal.folded(path) === null && journal.versions(path).length === 0,
   };

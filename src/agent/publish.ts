@@ -8,6 +8,7 @@ import type { BytePath } from '../model/path.ts';
 import { noPrevious, type Payload } from '../model/record.ts';
 import { decodePayload, decodeRecord } from '../model/record-decode.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
+import type { OpenFile } from '../ports/filesystem.ts';
 import type { Outbox, TrashRow } from '../ports/journal.ts';
 import { prepareAppend, type Settled, settleAppend } from '../steps/append.ts';
 import { stampOf } from '../steps/collate.ts';
@@ -17,6 +18,7 @@ import { fetchRecord, listLog } from '../steps/pull.ts';
 import { type Source, store, uploadTrustedMs } from '../steps/store.ts';
 import { uploadLarge } from '../steps/upload.ts';
 import type { Cycle } from './context.ts';
+import { noteSeeding } from './decide.ts';
 
 /** Changes that go into one record at most, far below the format's bound: a record is held in memory while it is folded. */
 const changesPerRecord = 100_000;
@@ -113,16 +115,16 @@ function startUpload(cycle: Cycle, { path, entry }: Publication): void {
 async function queueUpload(cycle: Cycle, path: BytePath, entry: FileEntry): Promise<void> {
   const before = [...cycle.memory.uploads.values()].map((upload) => upload.done);
   await Promise.all(before);
-  await sendLarge(cycle, path, entry);
+  await sendLarge(cycle, entry, () => cycle.ports.tree.open(path));
 }
 
-async function sendLarge(cycle: Cycle, path: BytePath, entry: FileEntry): Promise<void> {
+async function sendLarge(cycle: Cycle, entry: FileEntry, open: () => OpenFile): Promise<void> {
   const since = cycle.bucketNowMs() - uploadTrustedMs;
   const onBytes = (bytes: number) => {
     cycle.memory.uploadedBytes += bytes;
     cycle.ports.onProgress({ phase: 'uploading', bytesDone: cycle.memory.uploadedBytes });
   };
-  await uploadLarge({ ...cycle.ports, onBytes }, cycle.share, path, entry, since, cycle.options.signal);
+  await uploadLarge({ ...cycle.ports, onBytes }, cycle.share, { entry, open }, since, cycle.options.signal);
 }
 
 // ---- the payload -------------------------------------------------------------------------------------------------------------
@@ -132,14 +134,16 @@ async function makePayload(
   selection: Selection,
   differences: Map<BytePath, Difference>,
 ): Promise<(Payload & { kind: 'changes' }) | null> {
-  for (const { path, entry } of selection.losers) if (isLarge(cycle, entry)) await sendLarge(cycle, path, entry as FileEntry);
-  const sources = sourcesOf(cycle, selection);
-  const stored = await store(cycle.ports, cycle.share, sources, cycle.inForce.limits, cycle.bucketNowMs());
+  const { tree } = cycle.ports;
+  for (const { path, entry } of selection.losers) if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.open(path));
+  for (const { name, entry } of selection.owed) if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.openInTrash(name));
+  const stored = await store(cycle.ports, cycle.share, sourcesOf(cycle, selection), cycle.inForce.limits, cycle.bucketNowMs());
+  const changed = new Set([...stored.changed, ...unsent(cycle, selection)]);
   // What changed while it was read leaves this record; the next scan meets it again.
-  for (const path of stored.changed) differences.delete(path);
-  const fresh = selection.publications.filter(({ path }) => !stored.changed.has(path));
-  const losers = selection.losers.filter(({ path }) => !stored.changed.has(path));
-  const owed = selection.owed.filter(({ path }) => !stored.changed.has(path));
+  for (const path of changed) differences.delete(path);
+  const fresh = selection.publications.filter(({ path }) => !changed.has(path));
+  const losers = selection.losers.filter(({ path }) => !changed.has(path));
+  const owed = selection.owed.filter(({ path }) => !changed.has(path));
   const approved = approvedPaths(cycle);
   const changes = [...fresh.map((publication) => toChange(publication, approved)), ...keptChanges(losers, owed)];
   const closes = cycle.ports.journal.meta('openChangeset') !== undefined && !selection.more;
@@ -152,15 +156,25 @@ function isLarge(cycle: Cycle, entry: { kind: string; size?: number }): boolean 
   return entry.kind === 'file' && (entry.size ?? 0) > cycle.inForce.limits.packBytesMax;
 }
 
+/** Large contents come too once they are in the bucket: nothing of them is read again, but the record has to say where they lie. */
 function* sourcesOf(cycle: Cycle, selection: Selection): Generator<Source> {
   const { tree } = cycle.ports;
   for (const { path, entry } of [...selection.publications, ...selection.losers]) {
-    if (entry?.kind === 'file' && !(isLarge(cycle, entry) && !lacksContent(cycle, entry)))
-      yield { path, entry, open: () => tree.open(path) };
+    if (entry?.kind === 'file' && !isUnsent(cycle, entry)) yield { path, entry, open: () => tree.open(path) };
   }
   for (const { path, entry, name } of selection.owed) {
-    if (entry.kind === 'file') yield { path, entry, open: () => tree.openInTrash(name) };
+    if (entry.kind === 'file' && !isUnsent(cycle, entry)) yield { path, entry, open: () => tree.openInTrash(name) };
   }
+}
+
+/** Large contents that changed while they were sent. */
+function unsent(cycle: Cycle, selection: Selection): BytePath[] {
+  const all = [...selection.publications, ...selection.losers, ...selection.owed];
+  return all.filter(({ entry }) => entry?.kind === 'file' && isUnsent(cycle, entry)).map(({ path }) => path);
+}
+
+function isUnsent(cycle: Cycle, entry: FileEntry): boolean {
+  return isLarge(cycle, entry) && lacksContent(cycle, entry);
 }
 
 function toChange({ path, entry, base, beats }: Publication, approved: ReadonlySet<BytePath>): Change {
@@ -309,6 +323,7 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
   const { outbox } = settled;
   const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
   if (!decoded.ok) throw new Error(`an own record is ${decoded.verdict}: ${decoded.reason}`);
+  if (payload.kind === 'changes') noteSeeding(cycle);
   const nowUs = time.wallMs() * 1000;
   const stamps = new Map([...differences].flatMap(([path, { stat }]) => (stat === null ? [] : [[path, stampOf(stat, nowUs)] as const])));
   const arrived = {

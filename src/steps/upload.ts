@@ -4,10 +4,9 @@ import { contentHash } from '../model/digest.ts';
 import { packKey } from '../model/keys.ts';
 import type { Blob } from '../model/pack.ts';
 import { encodeBlob } from '../model/pack.ts';
-import type { BytePath } from '../model/path.ts';
 import type { ChunkLocation } from '../model/record.ts';
 import type { Datastore } from '../ports/datastore.ts';
-import type { OpenFile, ShareTree } from '../ports/filesystem.ts';
+import type { OpenFile } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Random } from '../ports/random.ts';
@@ -15,7 +14,6 @@ import type { Random } from '../ports/random.ts';
 export interface UploadPorts {
   readonly datastore: Datastore;
   readonly journal: Journal;
-  readonly tree: ShareTree;
   readonly random: Random;
   readonly onBytes: (bytes: number) => void;
 }
@@ -30,8 +28,7 @@ const groupBytes = 32 * 1024 * 1024;
 export async function uploadLarge(
   ports: UploadPorts,
   share: string,
-  path: BytePath,
-  entry: FileEntry,
+  { entry, open }: { readonly entry: FileEntry; readonly open: () => OpenFile },
   trustedSinceMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -39,7 +36,7 @@ export async function uploadLarge(
   if (wanted.size === 0) return true;
   let file: OpenFile;
   try {
-    file = ports.tree.open(path);
+    file = open();
   } catch (error) {
     if (error instanceof DiskFault) return false;
     throw error;

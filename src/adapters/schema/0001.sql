@@ -14,7 +14,8 @@ PRAGMA application_id = 0x666C6F63; -- "floc": tells a journal from any other SQ
 --   cursorHash     SHA-256 of that record's bytes: the lineage check of rule L3
 --   digest         state digest of the fold at the cursor (rule I1)
 --   joined         '1' once the first replay is complete; until then nothing is published
---   joinBase       sequence up to which a running join replays before it decides about local-only paths (rule J1)
+--   joinBase       while joining: the last known sequence (rule J3), 'union' after a re-join without a base (rule L3), or 'seed'
+--                  for the member that wrote the share's first changes (rule J1)
 --   rootDev        device of the root when it was last seen with its content (rule G1)
 --   rootIno        inode of the root at that time (rule G1)
 --   exclude        the exclude rules of the last scan; a difference starts rule J5
