@@ -51,6 +51,7 @@ function preciseFrom(stats: BigIntStats): PreciseStat {
     mtimeKey: timeKey(milliseconds(stats.mtimeNs)),
     ctimeKey: timeKey(milliseconds(stats.ctimeNs)),
     mtimeUs: Number(floorDivide(stats.mtimeNs, 1000n)),
+    links: Number(stats.nlink),
   };
 }
 

@@ -21,6 +21,8 @@ export interface Stat {
 /** A look that is exact enough to publish: `mtimeUs` is the modification time in whole microseconds, rounded down from nanoseconds. */
 export interface PreciseStat extends Stat {
   readonly mtimeUs: number;
+  /** Names that lead to the inode. */
+  readonly links: number;
 }
 
 /**

@@ -75,7 +75,7 @@ const specialBits = 0o6000;
 
 /** Brings the disk to what the log wants, in the order of rule A3. Everything that fails becomes the reason of its own want. */
 export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], options: ApplyOptions): Promise<Applied> {
-  const run: Run = { ports, options, placed: 0, removed: 0, bytes: 0, missing: [], again: false, displaced: [], done: [], modes: [] };
+  const run: Run = { ports, options, placed: 0, removed: 0, bytes: 0, missing: [], again: false, displaced: [], done: [], modes: [], moved: new Map() };
   const sorted = [...tasks].sort((a, b) => comparePaths(a.path, b.path));
   const { early, late } = splitRemovals(sorted);
   removeAll(run, early);
@@ -111,6 +111,8 @@ interface Run {
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
   modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
+  /** Change times of inodes that went to the trash, before and after: other names of theirs are still what was expected. */
+  readonly moved: Map<number, { readonly before: number; readonly after: number }>;
 }
 
 // ---- bookkeeping -------------------------------------------------------------------------------------------------------------
@@ -162,6 +164,8 @@ function noteTrash(run: Run, task: ApplyTask, name: string, standing: Entry): vo
   const { options, ports } = run;
   run.displaced.push(name);
   const seen = ports.tree.lookInTrash(name);
+  const before = run.moved.get(task.expected?.ino ?? 0)?.before ?? task.expected?.ctimeKey ?? 0;
+  if (seen !== null) run.moved.set(seen.ino, { before, after: seen.ctimeKey });
   const row: TrashRow = {
     ...{ name, path: task.path, entry: standing, atMs: options.bucketNowMs, why: task.why, lostTo: task.version },
     owed: options.oweLosers && task.why === 'conflict',
@@ -180,6 +184,11 @@ function commit(run: Run, intents: readonly Intent[]): void {
     if (intents.length > 0) journal.putIntents(intents);
   });
   run.done = [];
+}
+
+function expectedNow(run: Run, expected: Expected): Expected {
+  const moved = run.moved.get(expected.ino);
+  return moved === undefined || moved.before !== expected.ctimeKey ? expected : { ...expected, ctimeKey: moved.after };
 }
 
 function trashName(run: Run): string {
@@ -230,7 +239,7 @@ function clearTheWay(run: Run, task: ApplyTask, expected: Expected): boolean {
     return removed === 'done' || removed === 'absent';
   }
   const name = trashName(run);
-  const moved = run.ports.tree.moveToTrash(task.path, expected, name);
+  const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, expected), name);
   if (moved === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
   if (moved !== 'done' && moved !== 'absent') retry(run, task);
   return moved === 'done' || moved === 'absent';
@@ -242,13 +251,23 @@ async function placeFiles(run: Run, tasks: readonly ApplyTask[]): Promise<void> 
   const replacing: ApplyTask[] = [];
   for (const task of tasks) {
     const metadataOnly = task.expected?.kind === 'file' && task.standing !== null && sameContent(task.standing, task.entry);
-    if (metadataOnly) guarded(run, task, () => changeMetadata(run, task, task.entry as FileEntry));
+    if (metadataOnly && !hasOtherNames(run, task.path)) guarded(run, task, () => changeMetadata(run, task, task.entry as FileEntry));
     else replacing.push(task);
   }
   commit(run, []);
   for (const batch of batches(replacing)) {
     if (run.options.signal.aborted) return;
     await placeBatch(run, batch);
+  }
+}
+
+/** Rights and times belong to the inode: where it has a second name, only a file of its own can change under one of them alone. */
+function hasOtherNames({ ports }: Run, path: BytePath): boolean {
+  try {
+    return (ports.tree.look(path)?.links ?? 0) > 1;
+  } catch (error) {
+    if (error instanceof DiskFault) return false;
+    throw error;
   }
 }
 
@@ -303,7 +322,7 @@ function placeFile(run: Run, task: ApplyTask, staged: Staged, trash: string): vo
   let placed: Placed;
   if (expected === null) placed = tree.placeNew(staged, task.path);
   else if (expected.kind === 'dir') placed = clearTheWay(run, task, expected) ? tree.placeNew(staged, task.path) : { outcome: 'changed' };
-  else placed = tree.placeOver(staged, task.path, expected, trash);
+  else placed = tree.placeOver(staged, task.path, expectedNow(run, expected), trash);
   if (placed.outcome !== 'done') {
     if (placed.outcome !== 'moved') tree.discard(staged);
     return retry(run, task);
@@ -342,7 +361,7 @@ function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): 
     placed = clearTheWay(run, task, expected) ? tree.makeLink(task.path, entry.target) : { outcome: 'changed' };
   else {
     const name = trashName(run);
-    placed = tree.replaceByLink(task.path, entry.target, expected, name);
+    placed = tree.replaceByLink(task.path, entry.target, expectedNow(run, expected), name);
     if (placed.outcome === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
   }
   if (placed.outcome !== 'done') return retry(run, task);
@@ -365,7 +384,7 @@ function removeOne(run: Run, task: ApplyTask): void {
   }
   if (task.expected.kind === 'dir') return removeDirectory(run, task);
   const name = trashName(run);
-  const moved = run.ports.tree.moveToTrash(task.path, task.expected, name);
+  const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, task.expected), name);
   if (moved === 'changed' || moved === 'moved') return retry(run, task);
   if (moved === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
   settle(run, task, null);

@@ -91,7 +91,7 @@ function placesBelow(root: string): Place[] {
   const places: Place[] = [];
   const walk = (directory: string) => {
     for (const entry of readdirSync(bytes(named(root) + directory), { encoding: 'latin1', withFileTypes: true })) {
-      if (entry.name === '.flocksync') continue;
+      if (['.flocksync', 'keep'].includes(entry.name)) continue;
       const path = `${directory}/${entry.name}`;
       places.push({ path, kind: entry.isDirectory() ? 'dir' : entry.isSymbolicLink() ? 'link' : 'file' });
       if (entry.isDirectory()) walk(path);

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { editOnce } from './edits.ts';
 import { type Federation, startFederation } from './federation.ts';
 import { type Content, contentsOf, lost } from './kept.ts';
@@ -78,6 +80,8 @@ export async function live(seed: number): Promise<void> {
   const federation = startFederation(members);
   const history: History = { federation, random: dice(seed), told: [], seen: new Set() };
   try {
+    // A root that is emptied by chance would be held, rightly.
+    writeFileSync(join(federation.root('web-a'), 'keep'), '');
     // Joining has its own tests; here everybody has joined before the first edit.
     await inTurn(history, members);
     for (let i = 0; i < roundsPerSeed; i++) await round(history);
