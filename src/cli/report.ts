@@ -1,6 +1,6 @@
 import type { Outcome } from '../agent.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Journal } from '../ports/journal.ts';
+import type { Journal, ProblemRow } from '../ports/journal.ts';
 import { type ExitCode, exit } from './exit.ts';
 import { printable } from './format.ts';
 
@@ -28,16 +28,33 @@ export function standingLines(journal: Journal, share: string, problems: readonl
   const lines: string[] = [];
   journal.transaction(() => {
     for (const each of problems) {
-      const key = `${each.code} ${each.path ?? ''}`;
-      const row = known.get(key);
-      known.delete(key);
-      const fresh = row === undefined || row.text !== each.text || nowMs - row.printedMs >= repeatMs || row.printedMs > nowMs;
+      const fresh = note(journal, each, known.get(keyOf(each)), nowMs);
+      known.delete(keyOf(each));
       if (fresh || always) lines.push(problemLine(share, each));
-      if (fresh) journal.putProblem({ key, ...each, sinceMs: row?.sinceMs ?? nowMs, printedMs: nowMs });
     }
     for (const key of known.keys()) journal.dropProblem(key);
   });
   return lines;
+}
+
+/** A cycle that ended early says nothing about the other problems: they stand as they did. True when this one is to be printed. */
+export function standingFault(journal: Journal, problem: Problem, nowMs: number): boolean {
+  return note(
+    journal,
+    problem,
+    journal.problems().find((row) => row.key === keyOf(problem)),
+    nowMs,
+  );
+}
+
+function note(journal: Journal, problem: Problem, row: ProblemRow | undefined, nowMs: number): boolean {
+  const fresh = row === undefined || row.text !== problem.text || nowMs - row.printedMs >= repeatMs || row.printedMs > nowMs;
+  if (fresh) journal.putProblem({ key: keyOf(problem), ...problem, sinceMs: row?.sinceMs ?? nowMs, printedMs: nowMs });
+  return fresh;
+}
+
+function keyOf({ code, path }: Problem): string {
+  return `${code} ${path ?? ''}`;
 }
 
 export function problemLine(share: string, { path, text, fix }: Problem): string {

@@ -7,19 +7,17 @@ import type { ShareConfig } from '../config-types.ts';
 import { toText } from '../model/path.ts';
 import { selectShares } from '../model/select.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
-import { JournalFault } from '../ports/journal.ts';
 import type { Plan } from '../steps/plan.ts';
 import type { SyncCommand } from './command.ts';
+import { runCycles } from './cycles.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
+import { faultOfShare, faultText } from './faults.ts';
 import { counted, formatBytes, formatElapsed } from './format.ts';
 import type { Output } from './output.ts';
 import type { Progress } from './progress.ts';
 import { outcomeCode, outcomeProblems, standingLines } from './report.ts';
 
 const sharesAtOnce = 4;
-/** Between two looks while a large file is on its way to the bucket. */
-const overtakeMs = 1000;
-const unfinishedLooksMax = 10;
 
 export async function sync(world: World, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
   const expanded = await sharesOf(world, output);
@@ -91,18 +89,9 @@ async function runShare(
 ): Promise<ExitCode> {
   const startedMs = systemTime.monotonicMs();
   const options = { dryRun: command.dryRun, only: command.only, signal: world.signal };
-  const outcomes: Outcome[] = [];
-  for (let looks = 0; ; ) {
-    const outcome = await opened.agent.cycle(options);
-    outcomes.push(outcome);
-    const { uploads } = opened.agent.memory;
-    for (const upload of uploads.values()) if (upload.failed !== undefined) throw upload.failed;
-    if (!outcome.unfinished || command.dryRun || outcome.halt !== null || world.signal.aborted) break;
-    if (uploads.size > 0) await Promise.race([...[...uploads.values()].map((upload) => upload.done), systemTime.sleep(overtakeMs, world.signal)]);
-    else if (++looks >= unfinishedLooksMax) break;
-  }
+  const outcomes = await runCycles(opened.agent, options);
   progress.clear();
-  const last = outcomes.at(-1) as Outcome;
+  const last = outcomes.at(-1) ?? outcomes[0];
   const events = [...opened.events, ...outcomes.flatMap((outcome) => outcome.events)];
   const whole = { ...last, events };
   if (command.dryRun) for (const line of last.planned.flatMap(planLines)) output.line(line);
@@ -114,25 +103,10 @@ async function runShare(
 }
 
 function tellFault(error: unknown, share: ShareConfig, opened: OpenedShare | undefined, output: Output): ExitCode {
-  if (error instanceof JournalFault) {
-    output.error(`flocksync: ${share.name}: ${error.message} ${journalFixes[error.code]}`);
-    return exit.problems;
-  }
-  if (!(error instanceof DatastoreFault)) throw error;
-  const problem = { code: 'datastore', path: null, text: `${error.code}`, fix: error.fix };
-  const lines = opened === undefined ? ['x'] : standingLines(opened.journal, share.name, [problem], systemTime.wallMs(), output.terminal);
-  if (lines.length > 0) output.error(`flocksync: ${share.name}: ${faultText(error)}`);
-  return exit.unreachable;
-}
-
-const journalFixes = {
-  damaged: 'The next run sets it aside and rebuilds it from the bucket.',
-  newer: 'Upgrade flocksync on this member.',
-  unusable: 'Make room there, and let the user that runs flocksync write to the directory that the config calls "state".',
-};
-
-export function faultText(fault: DatastoreFault): string {
-  return `the datastore cannot be used (${fault.code}): ${fault.message}. ${fault.fix}`;
+  const told = faultOfShare(error, share.name, opened, { nowMs: systemTime.wallMs(), always: output.terminal });
+  if (told === null) throw error;
+  if (told.line !== null) output.error(told.line);
+  return told.code;
 }
 
 /** One rsync-like line per path: `<` goes to the bucket, `>` comes from it. */
@@ -151,7 +125,7 @@ function line(direction: '<' | '>', path: string, kind: 'file' | 'dir' | 'link' 
   return `${direction}${letter}${fresh ? '+++++++++' : '.changed..'} ${toText(path)}${kind === 'dir' ? '/' : ''}`;
 }
 
-function summary(share: string, outcomes: readonly Outcome[], elapsedMs: number): string {
+export function summary(share: string, outcomes: readonly Outcome[], elapsedMs: number): string {
   const sum = (pick: (counts: Outcome['counts']) => number) => outcomes.reduce((total, outcome) => total + pick(outcome.counts), 0);
   const parts: string[] = [];
   const add = (count: number, text: string) => count > 0 && parts.push(text);
