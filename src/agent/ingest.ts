@@ -157,14 +157,15 @@ async function verifyObject(cycle: Cycle, row: RecordRow, object: Listed): Promi
   return true;
 }
 
-/** Damage is repaired; another valid record is another history. */
+/** Damage is repaired, and so is a record of this share in another's place; another valid record is another history. */
 async function differs(cycle: Cycle, row: RecordRow, fetched: Fetched): Promise<boolean> {
   const decoded = fetched.found ? decodeRecord(fetched.bytes, cycle.inForce.limits) : null;
-  if (decoded === null || (!decoded.ok && decoded.verdict === 'damaged')) {
+  const foreign = decoded?.ok && decoded.header.share !== cycle.inForce.share;
+  const misplaced = decoded?.ok && !foreign && decoded.header.sequence !== row.sequence;
+  if (decoded === null || misplaced || (!decoded.ok && decoded.verdict === 'damaged')) {
     await putBack(cycle, row);
     return true;
   }
-  const foreign = decoded.ok && decoded.header.share !== cycle.inForce.share;
   cycle.halt = haltOf(foreign ? 'another-share' : 'another-history', `record ${row.sequence} is not the one this member knows`);
   return false;
 }

@@ -83,7 +83,10 @@ export function judge(fetched: Fetched, position: Position, limits: Limits, succ
   if (halt !== undefined) return halt;
   const hash = decoded.hash;
   if (decoded.header.sequence !== sequence) {
-    return { ...common(fetched), offer: 'bad', reason: `it says that it is record ${decoded.header.sequence}`, hash };
+    const reason = `it says that it is record ${decoded.header.sequence}`;
+    // A record of another place in the log was put here by the store, not by an author: the right one may come back.
+    if (decoded.header.previous !== position.hash) return { offer: 'unavailable', reason, stored: fetched.bytes };
+    return { ...common(fetched), offer: 'bad', reason, hash };
   }
   const payload = decodePayload(decoded, fetched.body, limits);
   if (payload.ok && payload.payload.kind === 'format' && payload.payload.format > formatInForce) {
