@@ -5,7 +5,7 @@ import { answerNeeds, askForMissing, fetchPorts } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
 import { type BaseState, baseState, decide, forgetSettledHolds, replaceHold, settleHolds } from './agent/decide.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
-import { ingestAll } from './agent/ingest.ts';
+import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
 import { publishOnce, settleOutbox } from './agent/publish.ts';
@@ -67,7 +67,7 @@ export class ShareAgent {
   async approve(approval: Approval, signal: AbortSignal): Promise<Approved> {
     const cycle = new Cycle(this.ports, this.config, { dryRun: false, only: null, signal }, this.memory);
     try {
-      return await appendApproval(cycle, approval, () => catchUp(cycle));
+      return await appendApproval(cycle, approval, async () => (await catchUp(cycle)) === 'caught-up');
     } finally {
       cycle.rootLock?.release();
     }
@@ -77,7 +77,7 @@ export class ShareAgent {
     const { options } = cycle;
     const planned: Plan[] = [];
     let unfinished = false;
-    if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle))) {
+    if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle)) !== 'halted') {
       const reincluded = adoptExcludes(cycle);
       settleHolds(cycle);
       for (let look = 1; look <= looksMax && !options.signal.aborted; look++) {
@@ -108,7 +108,7 @@ export class ShareAgent {
       forgetSettledHolds(cycle, decided);
       cycle.deviations = decided.deviations;
       const published = mayPublish(cycle) && appends < appendsMax ? await publishOnce(cycle, decided, differences) : 'nothing';
-      if (published === 'lost' && !(await catchUp(cycle))) return 'done';
+      if (published === 'lost' && (await catchUp(cycle)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
       const again = await bringHome(cycle, decided);
       return again ? 'again' : 'done';
@@ -116,17 +116,18 @@ export class ShareAgent {
   }
 }
 
-/** Settles what an earlier run left, then takes in everything that is in the log. False: the log cannot be followed to its end. */
-async function catchUp(cycle: Cycle): Promise<boolean> {
+/** Settles what an earlier run left, then takes in everything that is in the log. Behind a record that cannot be used nothing is published. */
+async function catchUp(cycle: Cycle): Promise<Ingested['ended']> {
   adoptLastKnown(cycle);
   if (!cycle.options.dryRun) await settleOutbox(cycle);
   const ingested = await ingestAll(cycle, () => noticeClone(cycle));
   cycle.ports.log.debug({ step: 'pull', share: cycle.share, cursor: cycle.cursor, head: ingested.head }, `log read: ${ingested.ended}`);
-  return ingested.ended === 'caught-up';
+  cycle.caughtUp = ingested.ended === 'caught-up';
+  return ingested.ended;
 }
 
 function mayPublish(cycle: Cycle): boolean {
-  return cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull';
+  return cycle.caughtUp && cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull';
 }
 
 interface Seen {
@@ -181,7 +182,7 @@ function isEmptied(cycle: Cycle, rootHasEntries: boolean): boolean {
 async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
   const { ports, config, options } = cycle;
   noteJoin(cycle, decided);
-  if (options.only === 'publish' || decided.applies.length === 0) return false;
+  if (options.only === 'publish' || !cycle.canApply || decided.applies.length === 0) return false;
   ports.log.debug({ step: 'apply', share: cycle.share, paths: decided.applies.length }, 'applying');
   const applied = await apply(
     {
@@ -213,7 +214,7 @@ const joinListMax = 20;
 /** A join tells once which local files went to the trash (rule J1). */
 function noteJoin(cycle: Cycle, decided: Plan): void {
   const displaced = decided.applies.filter((item) => item.why === 'join' && item.standing?.kind !== 'dir');
-  if (displaced.length === 0 || cycle.options.only === 'publish') return;
+  if (displaced.length === 0 || cycle.options.only === 'publish' || !cycle.canApply) return;
   const listed = displaced.slice(0, joinListMax).map((item) => item.path);
   const more = displaced.length > listed.length ? ` and ${displaced.length - listed.length} more` : '';
   cycle.events.push(`${displaced.length} local files differ from the share that this member joins and go to the trash: ${listed.map(shown).join(', ')}${more}`);
@@ -226,7 +227,7 @@ function shown(path: BytePath): string {
 function finishCycle(cycle: Cycle, unfinished: boolean): void {
   const { journal } = cycle.ports;
   rememberExcludes(cycle);
-  const complete = !unfinished && cycle.options.only === null && !cycle.options.signal.aborted;
+  const complete = cycle.caughtUp && !unfinished && cycle.options.only === null && !cycle.options.signal.aborted;
   if (journal.meta('joined') !== '1' && complete && !baseState(cycle, () => false).incomplete) {
     journal.setMeta('joined', '1');
     journal.setMeta('joinBase', null);
@@ -238,7 +239,7 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */
 async function closeCycle(cycle: Cycle): Promise<void> {
   const { journal, member } = cycle.ports;
-  if (cycle.halt === null) await answerNeeds(cycle);
+  if (cycle.halt === null && cycle.caughtUp) await answerNeeds(cycle);
   pruneTrash(cycle);
   journal.flush();
   member.remember(cycle.share, cycle.inForce.share, cycle.cursor);

@@ -52,7 +52,7 @@ async function withBody(cycle: Cycle, sequence: Sequence, bytes: Buffer): Promis
 
 /** Rule B3, asking: contents that no location delivers are named in the log once an hour, so that whoever has them answers. */
 export async function askForMissing(cycle: Cycle, missing: readonly Hash[]): Promise<void> {
-  if (cycle.config.role === 'subscriber' || cycle.options.only === 'pull') return;
+  if (!cycle.caughtUp || cycle.config.role === 'subscriber' || cycle.options.only === 'pull') return;
   const asked = cycle.ports.journal.needs();
   const since = cycle.bucketNowMs() - needRepeatMs;
   const hashes = [...new Set(missing)].filter((hash) => (asked.get(hash) ?? 0) < since).slice(0, needsPerRecord);

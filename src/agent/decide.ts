@@ -25,7 +25,7 @@ export function baseState(cycle: Cycle, reincluded: BaseState['reincluded']): Ba
   const { journal } = cycle.ports;
   const joined = journal.meta('joined') === '1';
   const others = openChangesets(cycle).filter((author) => author !== cycle.ports.member.id);
-  return { joined, seeding: !joined && (journal.meta('joinBase') === 'seed' || !hasChanges(cycle)), incomplete: !joined && others.length > 0, reincluded };
+  return { joined, seeding: !joined && cycle.caughtUp && (journal.meta('joinBase') === 'seed' || !hasChanges(cycle)), incomplete: !joined && (!cycle.caughtUp || others.length > 0), reincluded };
 }
 
 /**
