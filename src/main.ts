@@ -2,13 +2,21 @@ import { readConfigFile } from './adapters/config-file.ts';
 import { readEnvironment } from './adapters/environment.ts';
 import { openLog } from './adapters/logging.ts';
 import { systemTime } from './adapters/system.ts';
+import { approve } from './cli/approve.ts';
 import { parseArguments } from './cli/arguments.ts';
 import type { Command, DemoCommand } from './cli/command.ts';
+import { conflicts } from './cli/conflicts.ts';
 import { type ExitCode, exit } from './cli/exit.ts';
+import { forget } from './cli/forget.ts';
 import { helpScreen, misuseScreen } from './cli/help.ts';
+import { history } from './cli/history.ts';
+import { log } from './cli/log.ts';
 import { createOutput, type Output, surviveClosedPipe } from './cli/output.ts';
 import { createProgress } from './cli/progress.ts';
+import { reject } from './cli/reject.ts';
+import { status } from './cli/status.ts';
 import { sync } from './cli/sync.ts';
+import { wait } from './cli/wait.ts';
 import { openWorld, type World } from './compose.ts';
 import type { Config } from './config-types.ts';
 import { formatFault } from './config.ts';
@@ -58,7 +66,12 @@ async function playDemo(command: DemoCommand): Promise<ExitCode> {
 /** Aborts at the first SIGTERM or SIGINT; the second one meets the default, which ends the process. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  const signals = ['SIGTERM', 'SIGINT'] as const;
+  const onSignal = () => {
+    for (const signal of signals) process.removeListener(signal, onSignal);
+    stop.abort();
+  };
+  for (const signal of signals) process.on(signal, onSignal);
   return stop.signal;
 }
 
@@ -80,6 +93,7 @@ function refuse(text: string): ExitCode {
 
 async function withWorld(command: Configured, config: Config, variables: Readonly<Record<string, string | undefined>>, output: Output): Promise<ExitCode> {
   const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null });
+  if (command.name === 'run') process.on('SIGHUP', () => log.reopen());
   const world = openWorld({ config, variables, log: log.log, signal: stopSignal(), version: FLOCKSYNC_VERSION, retryBudgetMs });
   try {
     return await perform(world, command, output);
@@ -92,8 +106,26 @@ async function withWorld(command: Configured, config: Config, variables: Readonl
 async function perform(world: World, command: Configured, output: Output): Promise<ExitCode> {
   const progress = createProgress(process.stderr, systemTime, { quiet: command.quiet });
   switch (command.name) {
+    case 'run':
+      return await (await import('./cli/run.ts')).run(world, output);
     case 'sync':
       return await sync(world, command, output, progress);
+    case 'status':
+      return await status(world, command, output);
+    case 'wait':
+      return await wait(world, command, output);
+    case 'log':
+      return await log(world, command, output);
+    case 'history':
+      return await history(world, command, output);
+    case 'conflicts':
+      return await conflicts(world, command, output);
+    case 'approve':
+      return await approve(world, command, output);
+    case 'reject':
+      return await reject(world, command, output);
+    case 'forget':
+      return await forget(world, command, output);
     default:
       throw new Error(`${command.name} is not connected`);
   }

@@ -23,7 +23,8 @@ export function bounded(store: Datastore, { callsMax = 16, streamsMax = 2 }: Bou
   };
 }
 
-class Gate {
+/** Lets at most `size` runs through at once, in the order in which they came. */
+export class Gate {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 

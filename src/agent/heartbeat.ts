@@ -42,18 +42,33 @@ export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<voi
   const age = nowMs - Number(journal.meta('heartbeatAtMs') ?? '0');
   if (text === journal.meta('heartbeatText') && age >= 0 && age < repeatMs) return;
   const heartbeat: Heartbeat = { ...facts, atMs: nowMs };
-  try {
-    await cycle.ports.datastore.put(memberKey(cycle.share, member.id), Buffer.from(`${JSON.stringify(heartbeat)}\n`));
-  } catch (error) {
-    // A subscriber may be given read-only credentials; others will notice at their next append.
-    if (!(error instanceof DatastoreFault)) throw error;
-    cycle.ports.log.warn({ share: cycle.share, code: error.code }, 'the heartbeat could not be written');
-    if (cycle.config.role !== 'subscriber') throw error;
-  }
+  await send(cycle, heartbeat);
   journal.transaction(() => {
     journal.setMeta('heartbeatText', text);
     journal.setMeta('heartbeatAtMs', String(nowMs));
   });
+}
+
+/** A member that has nothing to say still says that it lives: what the last cycle told, with the time of now. */
+export async function repeatBeat(cycle: Cycle): Promise<void> {
+  const { journal } = cycle.ports;
+  const text = journal.meta('heartbeatText');
+  if (text === undefined) return;
+  const nowMs = cycle.bucketNowMs();
+  await send(cycle, { ...(JSON.parse(text) as Omit<Heartbeat, 'atMs'>), atMs: nowMs });
+  journal.setMeta('heartbeatAtMs', String(nowMs));
+}
+
+async function send(cycle: Cycle, heartbeat: Heartbeat): Promise<void> {
+  const { datastore, member, log } = cycle.ports;
+  try {
+    await datastore.put(memberKey(cycle.share, member.id), Buffer.from(`${JSON.stringify(heartbeat)}\n`));
+  } catch (error) {
+    // A subscriber may be given read-only credentials; others will notice at their next append.
+    if (!(error instanceof DatastoreFault)) throw error;
+    log.warn({ share: cycle.share, code: error.code }, 'the heartbeat could not be written');
+    if (cycle.config.role !== 'subscriber') throw error;
+  }
 }
 
 /** Anything from the bucket may be hostile: unusable heartbeats are null. */

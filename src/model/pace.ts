@@ -1,0 +1,31 @@
+/** How often a daemon looks. All times in milliseconds. */
+
+/** How long after the last change the federation still counts as active. */
+const activeMs = 2 * 60_000;
+const pollActiveMs = 1000;
+const pollIdleMs = 15_000;
+/** Each further minute of quiet doubles the pause. */
+const easeMs = 60_000;
+
+/** Until the next look into the bucket: 1 s while anything happened in the last minutes, easing to 15 s. */
+export function pollPauseMs(poll: 'adaptive' | number, quietMs: number): number {
+  if (poll !== 'adaptive') return poll;
+  const doublings = Math.max(0, (quietMs - activeMs) / easeMs);
+  return Math.min(pollIdleMs, pollActiveMs * 2 ** Math.min(doublings, 10));
+}
+
+const lookMsMin = 1000;
+const lookMsMax = 60_000;
+
+/** Until the next look at the disk: a tenth of the time at most while files move, a fiftieth otherwise, but once a minute at least. */
+export function lookPauseMs(lastLookMs: number, quietMs: number): number {
+  const factor = quietMs < activeMs ? 10 : 50;
+  return Math.min(lookMsMax, Math.max(lookMsMin, factor * lastLookMs));
+}
+
+const troubleMsMax = 60_000;
+
+/** Until the next try after `failures` in a row; `fraction` in [0, 1) keeps members from coming back all at once. */
+export function troublePauseMs(failures: number, fraction: number): number {
+  return Math.min(troubleMsMax, 1000 * 2 ** Math.min(failures, 10)) * (0.5 + fraction / 2);
+}
