@@ -1,4 +1,5 @@
 import { fstatSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import type { BytePath } from '../model/path.ts';
 import { type Area, randomName } from './disk-area.ts';
 import { unless } from './disk-faults.ts';
 import { at } from './disk-stat.ts';
@@ -13,21 +14,20 @@ const setgid = 0o2000;
  */
 export class Inheritance {
   readonly #area: Area;
-  /** By device and inode of the target directory: the name of a directory in the stage, '' where nothing is inherited. */
-  readonly #verdicts = new Map<string, string>();
+  /** By path of the target directory: the name of a directory in the stage, '' where nothing is inherited. */
+  readonly #verdicts = new Map<BytePath, string>();
   #spent: string[] = [];
 
   constructor(area: Area) {
     this.#area = area;
   }
 
-  /** '' for the stage itself, or the name of a directory in it. */
-  roomFor(target: OpenDirectory): string {
-    const key = `${target.dev}:${target.ino}`;
-    const known = this.#verdicts.get(key);
+  /** '' for the stage itself, or the name of a directory in it. `open` is asked once per batch and path. */
+  roomFor(path: BytePath, open: () => OpenDirectory): string {
+    const known = this.#verdicts.get(path);
     if (known !== undefined) return known;
-    const room = bringRoom(target, this.#area.stage);
-    this.#verdicts.set(key, room);
+    const room = bringRoom(open(), this.#area.stage);
+    this.#verdicts.set(path, room);
     return room;
   }
 

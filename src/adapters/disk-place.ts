@@ -1,11 +1,11 @@
 import { linkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
-import { type BytePath, nameOf, parentOf } from '../model/path.ts';
-import { DiskFault, type Expected, type Placed, type PreciseStat, type Staged } from '../ports/filesystem.ts';
+import { type BytePath, join, nameOf, parentOf } from '../model/path.ts';
+import { DiskFault, type Expected, type NewFile, type Placed, type PreciseStat, type Staged } from '../ports/filesystem.ts';
 import { type Area, randomName, trashNameOf } from './disk-area.ts';
 import { copyToTrash } from './disk-copy.ts';
-import { errnoOf } from './disk-faults.ts';
+import { errnoOf, faulting } from './disk-faults.ts';
 import { at, isExpected, isSameVersion, preciseAt, statAt, systemPath } from './disk-stat.ts';
-import type { OpenDirectory, Walk } from './disk-walk.ts';
+import { type OpenDirectory, refuseStrange, type Walk } from './disk-walk.ts';
 
 /** What the steps on the user's tree need of it. */
 export interface Site {
@@ -21,6 +21,42 @@ export function placeNew(site: Site, staged: Staged, path: BytePath): Placed {
   const directory = site.walk.parent(path);
   if (!moveIfFree(site.area.stage.fd, staged.name, directory.fd, nameOf(path))) return { outcome: 'occupied' };
   return placed(site, path, directory, staged.stat);
+}
+
+/** As `placeNew` for files of one directory; the way to it is proved once before and once after all of them (rule A4). */
+export function placeAllNew(siteOf: () => Site, path: BytePath, files: readonly NewFile[]): (Placed | DiskFault)[] {
+  try {
+    return faulting('place files in', path, () => placeInto(siteOf(), path, files));
+  } catch (error) {
+    if (error instanceof DiskFault) return files.map(() => error);
+    throw error;
+  }
+}
+
+function placeInto({ walk, area }: Site, path: BytePath, files: readonly NewFile[]): (Placed | DiskFault)[] {
+  const directory = walk.directory(path);
+  const attempt = ({ name }: NewFile, step: () => Placed) => faultOr(() => faulting('place', join(path, name), step));
+  const put = ({ staged, name }: NewFile): Placed => {
+    refuseStrange(join(path, name));
+    const free = moveIfFree(area.stage.fd, staged.name, directory.fd, name);
+    return free ? { outcome: 'done', stat: staged.stat } : { outcome: 'occupied' };
+  };
+  const landed = files.map((file) => attempt(file, () => put(file)));
+  const moved = !walk.isStillAt(path, directory);
+  return files.map((file, at) => {
+    const result = landed[at] as Placed | DiskFault;
+    if (result instanceof DiskFault || result.outcome !== 'done') return result;
+    return moved ? { outcome: 'moved' } : attempt(file, () => standing(directory, file.name, file.staged.stat));
+  });
+}
+
+function faultOr<T>(step: () => T): T | DiskFault {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof DiskFault) return error;
+    throw error;
+  }
 }
 
 /** Puts a file of the trash back where nothing stands. */
@@ -141,7 +177,11 @@ function moveIfFree(fromFd: number, from: string, toFd: number, to: string): boo
 /** Looks again, from the root, at what was put in place. */
 function placed(site: Site, path: BytePath, directory: OpenDirectory, wanted: PreciseStat): Placed {
   if (!site.walk.isStillAt(parentOf(path), directory)) return { outcome: 'moved' };
-  const stat = preciseAt(directory.fd, nameOf(path));
+  return standing(directory, nameOf(path), wanted);
+}
+
+function standing(directory: OpenDirectory, name: string, wanted: PreciseStat): Placed {
+  const stat = preciseAt(directory.fd, name);
   if (stat === null || stat.ino !== wanted.ino || stat.size !== wanted.size || stat.mtimeUs !== wanted.mtimeUs)
     return { outcome: 'changed' };
   return { outcome: 'done', stat };

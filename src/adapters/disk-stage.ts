@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fsync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { BytePath } from '../model/path.ts';
 import { DiskFault, type DiskMetadata, type Staged, type StageWriter } from '../ports/filesystem.ts';
 import { type Area, randomName } from './disk-area.ts';
 import { errnoOf, faultFrom, faulting, unless } from './disk-faults.ts';
@@ -19,16 +20,18 @@ export class Stage {
   readonly #area: Area;
   readonly #inheritance: Inheritance;
   readonly #unflushed = new Set<string>();
+  readonly #prefix = randomName().slice(0, 24);
+  #named = 0;
 
   constructor(area: Area) {
     this.#area = area;
     this.#inheritance = new Inheritance(area);
   }
 
-  /** A new file that inherits from `target` as if it were made there. */
-  create(target: OpenDirectory): StageWriter {
-    const room = this.#inheritance.roomFor(target);
-    const name = room === '' ? randomName() : `${room}/${randomName()}`;
+  /** A new file that inherits from the directory at `path`, which `open` opens, as if it were made there. */
+  create(path: BytePath, open: () => OpenDirectory): StageWriter {
+    const room = this.#inheritance.roomFor(path, open);
+    const name = room === '' ? this.#newName() : `${room}/${this.#newName()}`;
     const fd = openSync(at(this.#area.stage.fd, name), createFlags, 0o600);
     this.#unflushed.add(name);
     return this.#writer(fd, name);
@@ -55,6 +58,12 @@ export class Stage {
   /** The next file looks anew at what its directory passes on. */
   endBatch(): void {
     this.#inheritance.forget();
+  }
+
+  /** Chance is asked for once: what follows it only has to differ. */
+  #newName(): string {
+    this.#named += 1;
+    return this.#prefix + this.#named.toString(16).padStart(8, '0');
   }
 
   #writer(fd: number, name: string): StageWriter {

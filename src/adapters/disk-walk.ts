@@ -69,8 +69,7 @@ export class Walk {
 
   /** The directory that holds `path`. Refuses what is no path below the root. */
   parent(path: BytePath): OpenDirectory {
-    const fault = pathFault(path);
-    if (fault !== undefined) throw new DiskFault('unsupported', `the path "${toText(path)}" ${fault}`);
+    refuseStrange(path);
     return this.directory(parentOf(path));
   }
 
@@ -128,6 +127,12 @@ export class Walk {
       if (reached.fd !== this.root().fd) closeSync(reached.fd);
     }
   }
+}
+
+/** Throws `unsupported` for what is no path below the root. */
+export function refuseStrange(path: BytePath): void {
+  const fault = pathFault(path);
+  if (fault !== undefined) throw new DiskFault('unsupported', `the path "${toText(path)}" ${fault}`);
 }
 
 /** Opens without following a link in the last component. Throws the system's error. */

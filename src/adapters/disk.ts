@@ -6,7 +6,7 @@ import { faultFrom, faulting } from './disk-faults.ts';
 import { openFile } from './disk-file.ts';
 import { lockArea } from './disk-lock.ts';
 import { makeDirectory, makeLink, removeDirectory, setMetadata } from './disk-make.ts';
-import { moveToTrash, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
+import { moveToTrash, placeAllNew, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
 import { readListing } from './disk-scan.ts';
 import { Stage } from './disk-stage.ts';
 import { at, preciseAt, preciseOf } from './disk-stat.ts';
@@ -90,7 +90,15 @@ type StagingPart = Pick<ShareTree, 'prepareStaging' | 'stage' | 'discard' | 'flu
 type TrashPart = Pick<ShareTree, 'lookInTrash' | 'openInTrash' | 'readLinkInTrash' | 'removeFromTrash' | 'listTrash' | 'restoreFromTrash'>;
 type ChangingPart = Pick<
   ShareTree,
-  'placeNew' | 'placeOver' | 'moveToTrash' | 'makeDirectory' | 'removeDirectory' | 'makeLink' | 'replaceByLink' | 'setMetadata'
+  | 'placeNew'
+  | 'placeAllNew'
+  | 'placeOver'
+  | 'moveToTrash'
+  | 'makeDirectory'
+  | 'removeDirectory'
+  | 'makeLink'
+  | 'replaceByLink'
+  | 'setMetadata'
 >;
 
 function readingPart(walk: Walk): ReadingPart {
@@ -110,7 +118,8 @@ function stagingPart(walk: Walk, staging: Staging): StagingPart {
       staging.close();
       faulting('prepare the staging area of', '', () => clearStage(staging.opened().area));
     },
-    stage: (directory) => faulting('stage a file for', directory, () => staging.opened().stage.create(nearest(walk, directory))),
+    stage: (directory) =>
+      faulting('stage a file for', directory, () => staging.opened().stage.create(directory, () => nearest(walk, directory))),
     discard: (staged) => faulting('discard', `staged ${staged.name}`, () => staging.opened().stage.discard(staged.name)),
     flush: async () => {
       const { stage } = faulting('open the staging area of', '', () => staging.opened());
@@ -136,6 +145,7 @@ function nearest(walk: Walk, path: BytePath): OpenDirectory {
 function changingPart(walk: Walk, staging: Staging): ChangingPart {
   return {
     placeNew: (staged, path) => faulting('place', path, () => placeNew(staging.site(), staged, path)),
+    placeAllNew: (directory, files) => placeAllNew(() => staging.site(), directory, files),
     placeOver: (staged, path, expected, trashName) =>
       faulting('replace', path, () => placeOver(staging.site(), staged, path, expected, trashName)),
     replaceByLink: (path, target, expected, trashName) =>

@@ -86,6 +86,12 @@ export interface Staged {
   readonly stat: PreciseStat;
 }
 
+/** A staged file and the name that it gets in its directory. */
+export interface NewFile {
+  readonly staged: Staged;
+  readonly name: string;
+}
+
 /** A file in the staging area that is being written. */
 export interface StageWriter {
   write(bytes: Buffer): void;
@@ -101,7 +107,9 @@ export interface StageWriter {
  * - moved: a directory on the way was moved or replaced meanwhile; the effect may have landed in the moved directory.
  */
 export type Outcome = 'done' | 'occupied' | 'changed' | 'absent' | 'not-empty' | 'moved';
-export type Placed = { readonly outcome: 'done'; readonly stat: PreciseStat } | { readonly outcome: Exclude<Outcome, 'done' | 'not-empty'> };
+export type Placed =
+  | { readonly outcome: 'done'; readonly stat: PreciseStat }
+  | { readonly outcome: Exclude<Outcome, 'done' | 'not-empty'> };
 
 export type RootState =
   | { readonly state: 'present'; readonly dev: number; readonly ino: number }
@@ -138,6 +146,11 @@ export interface ShareTree {
 
   /** Puts a staged file where nothing stands (link + unlink: never replaces). */
   placeNew(staged: Staged, path: BytePath): Placed;
+  /**
+   * `placeNew` for many files of one directory, which is walked to once before and once after all of them: half of the system calls.
+   * One result per file, in order; a fault is the result of its own file.
+   */
+  placeAllNew(directory: BytePath, files: readonly NewFile[]): (Placed | DiskFault)[];
   /** Replaces what is `expected`: old → trash under `trashName` by link, check, rename over it. The old file stays readable in the trash. */
   placeOver(staged: Staged, path: BytePath, expected: Expected, trashName: string): Placed;
   /** Moves a file, link or (never followed) other name into the trash if it is what is expected. */

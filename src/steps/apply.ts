@@ -1,9 +1,9 @@
+import { batches, splitRemovals, targetWithin } from '../model/apply-order.ts';
 import type { Entry, FileEntry, Hash, Sequence } from '../model/entry.ts';
 import { sameContent } from '../model/entry.ts';
 import type { FixedMetadata } from '../model/local.ts';
-import { batches, splitRemovals, targetWithin } from '../model/apply-order.ts';
 import type { BytePath } from '../model/path.ts';
-import { comparePaths, isWithin, parentOf } from '../model/path.ts';
+import { comparePaths, isWithin, nameOf, parentOf } from '../model/path.ts';
 import type { DiskMetadata, Expected, Owners, Placed, PreciseStat, ShareTree, Staged } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { DiskStamp, Intent, Journal, TrashRow, WantReason } from '../ports/journal.ts';
@@ -75,7 +75,20 @@ const specialBits = 0o6000;
 
 /** Brings the disk to what the log wants, in the order of rule A3. Everything that fails becomes the reason of its own want. */
 export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], options: ApplyOptions): Promise<Applied> {
-  const run: Run = { ports, options, placed: 0, removed: 0, bytes: 0, missing: [], again: false, displaced: [], done: [], modes: [], moved: new Map() };
+  const run: Run = {
+    ports,
+    options,
+    placed: 0,
+    removed: 0,
+    bytes: 0,
+    missing: [],
+    again: false,
+    displaced: [],
+    done: [],
+    modes: [],
+    moved: new Map(),
+    groupSetting: new Map(),
+  };
   const sorted = [...tasks].sort((a, b) => comparePaths(a.path, b.path));
   const { early, late } = splitRemovals(sorted);
   removeAll(run, early);
@@ -111,6 +124,8 @@ interface Run {
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
   modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
+  /** Directories that were asked whether new files take their group. */
+  readonly groupSetting: Map<BytePath, boolean>;
   /** Change times of inodes that went to the trash, before and after: other names of theirs are still what was expected. */
   readonly moved: Map<number, { readonly before: number; readonly after: number }>;
 }
@@ -289,7 +304,7 @@ async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> 
     entry: task.entry as FileEntry,
     metadata: diskMetadata(run, task.entry as FileEntry, task),
   }));
-  const ready: { task: ApplyTask; staged: Staged; trash: string }[] = [];
+  const ready: Ready[] = [];
   for await (const result of run.ports.fetch(requests)) {
     const task = tasks.get(result.request.path) as ApplyTask;
     if (result.ok) ready.push({ task, staged: result.staged, trash: task.expected === null ? '' : trashName(run) });
@@ -310,10 +325,41 @@ async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> 
     })),
   );
   // New files first, then changed ones: what is changed may refer to what is new.
-  ready.sort((a, b) => Number(a.task.expected !== null) - Number(b.task.expected !== null));
-  for (const { task, staged, trash } of ready) guarded(run, task, () => placeFile(run, task, staged, trash));
+  for (const group of byDirectory(ready.filter(({ task }) => task.expected === null))) placeGroup(run, group);
+  for (const { task, staged, trash } of ready) if (task.expected !== null) guarded(run, task, () => placeFile(run, task, staged, trash));
   commit(run, []);
   run.ports.onPlaced(run.placed);
+}
+
+interface Ready {
+  readonly task: ApplyTask;
+  readonly staged: Staged;
+  /** '' where nothing is displaced. */
+  readonly trash: string;
+}
+
+function byDirectory(files: readonly Ready[]): Iterable<readonly Ready[]> {
+  const groups = new Map<BytePath, Ready[]>();
+  for (const file of files) {
+    const directory = parentOf(file.task.path);
+    const group = groups.get(directory);
+    if (group === undefined) groups.set(directory, [file]);
+    else group.push(file);
+  }
+  return groups.values();
+}
+
+/** New files of one directory. */
+function placeGroup(run: Run, group: readonly Ready[]): void {
+  const [first] = group;
+  if (first === undefined || run.options.signal.aborted) return;
+  const files = group.map(({ task, staged }) => ({ staged, name: nameOf(task.path) }));
+  const results = run.ports.tree.placeAllNew(parentOf(first.task.path), files);
+  group.forEach(({ task, staged }, at) => {
+    const placed = results[at] as Placed | DiskFault;
+    if (placed instanceof DiskFault) fail(run, task, reasonOf(placed), placed.message);
+    else finishFile(run, task, staged, placed);
+  });
 }
 
 function placeFile(run: Run, task: ApplyTask, staged: Staged, trash: string): void {
@@ -323,11 +369,16 @@ function placeFile(run: Run, task: ApplyTask, staged: Staged, trash: string): vo
   if (expected === null) placed = tree.placeNew(staged, task.path);
   else if (expected.kind === 'dir') placed = clearTheWay(run, task, expected) ? tree.placeNew(staged, task.path) : { outcome: 'changed' };
   else placed = tree.placeOver(staged, task.path, expectedNow(run, expected), trash);
+  const displaces = placed.outcome === 'done' && expected !== null && expected.kind !== 'dir' && task.standing !== null;
+  if (displaces) noteTrash(run, task, trash, task.standing);
+  finishFile(run, task, staged, placed);
+}
+
+function finishFile(run: Run, task: ApplyTask, staged: Staged, placed: Placed): void {
   if (placed.outcome !== 'done') {
-    if (placed.outcome !== 'moved') tree.discard(staged);
+    if (placed.outcome !== 'moved') run.ports.tree.discard(staged);
     return retry(run, task);
   }
-  if (expected !== null && expected.kind !== 'dir' && task.standing !== null) noteTrash(run, task, trash, task.standing);
   run.bytes += (task.entry as FileEntry).size;
   settle(run, task, placed.stat);
 }
@@ -410,20 +461,29 @@ function diskMetadata(run: Run, entry: FileEntry | (Entry & { kind: 'dir' }), ta
 
 /** Only root gives files away. A name that this machine does not know leaves what is there. */
 function ownership(run: Run, entry: Entry, task: ApplyTask): { uid?: number; gid?: number } {
-  const { owners, journal, tree } = run.ports;
+  const { owners, journal } = run.ports;
   if (!owners.privileged) return {};
   const { fixed } = run.options;
   const base = task.expected === null ? null : journal.agreed(task.path)?.stamp;
   const owner = fixed?.owner ?? entry.owner;
   const group = fixed?.group ?? entry.group;
   const uid = (owner === null ? undefined : owners.userId(owner)) ?? base?.uid;
-  const inheritsGroup = task.expected === null && fixed?.group == null && setsGroup(tree, parentOf(task.path));
+  const inheritsGroup = task.expected === null && fixed?.group == null && setsGroup(run, parentOf(task.path));
   const gid = inheritsGroup ? undefined : ((group === null ? undefined : owners.groupId(group)) ?? base?.gid);
   return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }
 
-function setsGroup(tree: ShareTree, directory: BytePath): boolean {
+/** Asked of the disk once per directory and run. */
+function setsGroup(run: Run, directory: BytePath): boolean {
   if (directory === '') return false;
+  const known = run.groupSetting.get(directory);
+  if (known !== undefined) return known;
+  const answer = hasSetgid(run.ports.tree, directory);
+  run.groupSetting.set(directory, answer);
+  return answer;
+}
+
+function hasSetgid(tree: ShareTree, directory: BytePath): boolean {
   try {
     return ((tree.look(directory)?.mode ?? 0) & 0o2000) !== 0;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { linkSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { DiskFault, type NewFile } from '../../src/ports/filesystem.ts';
 import { bench, done, faultCode, lookNow, meddled, readAll, stageText } from './disk-fixture.ts';
 
 /** A share with the file f, and what a program does to f behind our back. */
@@ -186,4 +187,35 @@ test('a file that was written to right after it was placed is told', () => {
     name: staged.name,
   };
   expect(tree.placeNew(placing, 'f')).toEqual({ outcome: 'changed' });
+});
+
+test('R-A4: files of one directory are placed together, each with its own outcome', () => {
+  const { tree, root } = bench();
+  mkdirSync(join(root, 'd'));
+  writeFileSync(join(root, 'd/taken'), 'here');
+  const files = ['a', 'taken', 'x/y', 'b'].map((name) => ({ name, staged: stageText(tree, 'd', name) }));
+  const results = tree.placeAllNew('d', files);
+  expect(results.map((result) => (result instanceof DiskFault ? result.code : result.outcome))).toEqual([
+    'done',
+    'occupied',
+    'absent',
+    'done',
+  ]);
+  expect(readAll(tree, 'd/a') + readAll(tree, 'd/b')).toBe('ab');
+  expect(results[0]).toEqual({ outcome: 'done', stat: tree.look('d/a') });
+});
+
+test('R-A4: a directory that moved while its files were placed is told for each of them', () => {
+  const { tree, root } = bench();
+  mkdirSync(join(root, 'd'));
+  const files = ['a', 'b'].map((name) => ({ name, staged: stageText(tree, 'd', name) }));
+  const [first, second] = files as [NewFile, NewFile];
+  const moving = {
+    staged: first.staged,
+    get name() {
+      if (readdirSync(root).includes('d')) renameSync(join(root, 'd'), join(root, 'e'));
+      return first.name;
+    },
+  };
+  expect(tree.placeAllNew('d', [moving, second])).toEqual([{ outcome: 'moved' }, { outcome: 'moved' }]);
 });
