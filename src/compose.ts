@@ -30,6 +30,8 @@ export interface World {
   member(): MemberFile;
   /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
   shares(bucket: boolean): Promise<{ readonly shares: readonly ShareConfig[]; readonly problems: readonly { share: string; message: string }[] }>;
+  /** Shares that this state directory remembers a position of, whatever the config says. */
+  knownShares(): string[];
   /** Trouble of the past no longer counts against the retry budget. */
   renewBudget(): void;
   /** HTTP requests so far, for S3. */
@@ -74,11 +76,10 @@ export function openWorld(options: WorldOptions): World {
       const known = patterns && bucket ? (await (await store()).listFolders('')).value : [];
       return await expandShares(config, { federationShares: [...known, ...(patterns ? knownShares(config.state) : [])] });
     },
+    knownShares: () => knownShares(config.state),
     renewBudget: () => opened?.renewBudget(),
     requests: () => requests,
-    close: async () => {
-      if (opening !== undefined) await (await opening).close();
-    },
+    close: async () => await opened?.close(),
   };
 
   async function openStore({ variables, retryBudgetMs }: WorldOptions, onRequest: () => void) {

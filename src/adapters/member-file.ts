@@ -49,8 +49,10 @@ export function openMember(state: string, name: string, random: Random, { tempor
     },
     shareNames: () => Object.keys(contents.shares),
     forget: (share) => {
+      const left = merge(file, contents);
       delete contents.shares[share];
-      if (!temporary) write(file, contents, random);
+      delete left.shares[share];
+      if (!temporary) write(file, left, random);
     },
   };
 }

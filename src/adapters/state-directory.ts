@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config-types.ts';
@@ -39,5 +39,26 @@ export function setAside(file: string, aside: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
+  }
+}
+
+export function hasJournal(config: Config, share: string): boolean {
+  return existsSync(journalFile(config, share));
+}
+
+/** Removes journal and lock of a share, with what SQLite keeps beside them. The caller holds the lock. */
+export function removeShareState(config: Config, share: string): void {
+  for (const file of [journalFile(config, share), lockFile(config, share)]) {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
+  }
+}
+
+/** Shares that have a journal in the state directory, whatever the config says. */
+export function journalNames(config: Config): string[] {
+  try {
+    return readdirSync(config.state).flatMap((name) => (name.endsWith('.journal') ? [name.slice(0, -'.journal'.length)] : []));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }

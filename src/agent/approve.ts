@@ -29,7 +29,8 @@ export async function appendApproval(cycle: Cycle, approval: Approval, catchUp: 
   if (cycle.ports.journal.intents().length > 0 && enterRoot(cycle) !== 'usable') return stopped(cycle, 'the root cannot be used');
   if (!(await openShare(cycle))) return stopped(cycle, 'the share cannot be opened');
   const complete = await catchUp();
-  const approved = 'unavailable' in approval ? await giveUp(cycle, approval.unavailable, complete) : await approve(cycle, approval, complete, catchUp);
+  const approved =
+    'unavailable' in approval ? await giveUp(cycle, approval.unavailable, complete) : await approve(cycle, approval, complete, catchUp);
   cycle.ports.journal.flush();
   cycle.ports.member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
   return approved;
@@ -39,7 +40,12 @@ function stopped(cycle: Cycle, otherwise: string): Approved {
   return { done: 'not', why: cycle.halt?.text ?? cycle.problems.at(-1)?.text ?? otherwise };
 }
 
-async function approve(cycle: Cycle, approval: { hold: string } | { record: number }, complete: boolean, catchUp: () => Promise<boolean>): Promise<Approved> {
+async function approve(
+  cycle: Cycle,
+  approval: { hold: string } | { record: number },
+  complete: boolean,
+  catchUp: () => Promise<boolean>,
+): Promise<Approved> {
   const payload: ApprovePayload = { kind: 'approve', ...approval };
   let caughtUp = complete;
   for (let races = 0; caughtUp && races < racesMax; races++) {
@@ -77,7 +83,11 @@ async function giveUp(cycle: Cycle, sequence: number, complete: boolean): Promis
     return { done: 'not', why: `record ${sequence} keeps nothing from being read; ${where}` };
   }
   const { listed, head } = await listLog(cycle.ports.datastore, cycle.share, sequence);
-  if (head > sequence) return { done: 'not', why: `later records follow record ${sequence}, so it cannot be passed over; restore it from a backup of the bucket` };
+  if (head > sequence)
+    return {
+      done: 'not',
+      why: `later records follow record ${sequence}, so it cannot be passed over; restore it from a backup of the bucket`,
+    };
   const stored = listed.has(sequence) ? await storedBytes(cycle, sequence) : null;
   if (stored === null) return { done: 'not', why: `record ${sequence} is not in the bucket` };
   return await chainOver(cycle, sequence, recordHash(stored));
@@ -87,12 +97,16 @@ async function chainOver(cycle: Cycle, sequence: number, stored: string): Promis
   const { journal, member } = cycle.ports;
   const header = { share: cycle.inForce.share, author: { id: member.id, name: member.name }, sequence: sequence + 1, previous: stored };
   const payload: ApprovePayload = { kind: 'approve', unavailable: { sequence, stored } };
-  const outbox = await prepareAppend(cycle.ports, cycle.share, header, payload, cycle.inForce.limits, { freeAtMs: cycle.bucketNowMs(), notOnDisk: [] });
+  const outbox = await prepareAppend(cycle.ports, cycle.share, header, payload, cycle.inForce.limits, {
+    freeAtMs: cycle.bucketNowMs(),
+    notOnDisk: [],
+  });
   const appended = await settleAppend(cycle.ports, cycle.share, outbox, cycle.options.signal);
   // Whatever came of it, this member learns it from the log like every other one.
   journal.dropOutbox();
   if (appended.outcome === 'unsettled') throw appended.fault;
-  if (appended.outcome === 'lost') return { done: 'not', why: `another record has taken number ${sequence + 1} meanwhile; run sync and look again` };
+  if (appended.outcome === 'lost')
+    return { done: 'not', why: `another record has taken number ${sequence + 1} meanwhile; run sync and look again` };
   await ring(cycle);
   return { done: 'appended', sequence: sequence + 1 };
 }

@@ -21,7 +21,14 @@ export function rememberCycle(cycle: Cycle): void {
   const atMs = cycle.bucketNowMs();
   const before = readLastCycle(journal);
   const age = before === null ? null : atMs - before.atMs;
-  if (before !== null && age !== null && age >= 0 && age < repeatMs && JSON.stringify({ ...before, atMs: 0 }) === JSON.stringify({ atMs: 0, ...facts })) return;
+  if (
+    before !== null &&
+    age !== null &&
+    age >= 0 &&
+    age < repeatMs &&
+    JSON.stringify({ ...before, atMs: 0 }) === JSON.stringify({ atMs: 0, ...facts })
+  )
+    return;
   journal.setMeta('lastCycle', JSON.stringify({ atMs, ...facts }));
 }
 

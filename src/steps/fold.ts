@@ -127,8 +127,12 @@ function foldPayload(journal: Journal, record: Arrived, own: OwnRecord | null): 
 /** Rule G3: a publisher's hold is approved by its id, a receiver's by the number of the deletion record. */
 function foldApproval(journal: Journal, payload: { hold?: string; record?: Sequence }): void {
   if (payload.hold !== undefined) approveHold(journal, payload.hold);
-  if (payload.record === undefined) return;
-  for (const want of journal.wants(['pending', 'held'])) if (want.version === payload.record) approveWant(journal, want);
+  if (payload.record !== undefined) approveRecord(journal, payload.record);
+}
+
+/** Lets the deletions of one record through that this member holds. */
+export function approveRecord(journal: Journal, sequence: Sequence): void {
+  for (const want of journal.wants(['pending', 'held'])) if (want.version === sequence) approveWant(journal, want);
 }
 
 /** Lets a hold of this member through at its next cycle: own deletions are published, those of others applied. Unknown ids change nothing. */

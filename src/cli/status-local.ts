@@ -1,0 +1,96 @@
+import { waitingWants } from '../agent/applied.ts';
+import type { Deviation, Halt } from '../agent/context.ts';
+import { type LastCycle, readLastCycle } from '../agent/last-cycle.ts';
+import type { ShareConfig } from '../config-types.ts';
+import { decodeFormat } from '../model/format.ts';
+import type { BytePath } from '../model/path.ts';
+import type { Hold, Journal, ProblemRow, WantReason } from '../ports/journal.ts';
+
+/** What the journal of one share says, without a look at disk or bucket. */
+export interface LocalStatus {
+  readonly cursor: number;
+  readonly digest: string | null;
+  /** The first replay is complete: this member publishes. */
+  readonly joined: boolean;
+  readonly counts: { readonly files: number; readonly directories: number; readonly links: number; readonly bytes: number };
+  /** Changes of the log that are not on this disk yet. */
+  readonly incoming: { readonly changes: number; readonly deletions: number; readonly bytes: number };
+  /** What waits for the bucket: an unanswered record, and versions that so far only the trash holds. */
+  readonly outgoing: { readonly records: number; readonly owed: number };
+  readonly holds: readonly HeldStatus[];
+  readonly halt: Halt | null;
+  /** Standing problems without those that `holds` and `halt` tell. */
+  readonly problems: readonly ProblemRow[];
+  readonly conflicts: number;
+  readonly deviations: { readonly count: number; readonly first: readonly Deviation[] };
+  readonly lastCycle: LastCycle | null;
+  /** Contents that no member has sent again yet (rule B3). */
+  readonly requests: number;
+  /** Retention in the bucket, set when the share was created; null before the first sync. */
+  readonly historyMs: number | null;
+}
+
+export interface HeldStatus extends Hold {
+  readonly paths: number;
+  readonly first: readonly BytePath[];
+}
+
+const conflictsCounted = 10_000;
+const deviationsListed = 1000;
+const pathsOfHold = 5;
+
+/** One consistent look, even while a sync writes. */
+export function localStatus(journal: Journal, share: ShareConfig): LocalStatus {
+  return journal.transaction(() => {
+    const lastCycle = readLastCycle(journal);
+    const halt = lastCycle?.halt ?? null;
+    return {
+      ...{ cursor: Number(journal.meta('cursor') ?? '0'), digest: journal.meta('digest') ?? null, joined: journal.meta('joined') === '1' },
+      ...{ counts: journal.agreedCount(), incoming: incomingOf(journal), holds: holdsOf(journal), halt, lastCycle },
+      outgoing: { records: journal.outbox() === null ? 0 : 1, owed: journal.owedTrash().length },
+      problems: journal.problems().filter((row) => row.code !== 'held' && row.code !== halt?.code),
+      conflicts: journal.conflicts(conflictsCounted).length,
+      deviations: deviationsOf(journal, share, lastCycle),
+      requests: journal.needs().size,
+      historyMs: historyOf(journal),
+    };
+  });
+}
+
+function incomingOf(journal: Journal): LocalStatus['incoming'] {
+  const wants = waitingWants(journal);
+  const puts = wants.filter((want) => want.entry !== null);
+  const bytes = puts.reduce((sum, { entry }) => sum + (entry?.kind === 'file' ? entry.size : 0), 0);
+  return { changes: puts.length, deletions: wants.length - puts.length, bytes };
+}
+
+function holdsOf(journal: Journal): HeldStatus[] {
+  return journal.holds().map((hold) => {
+    const paths = journal.holdPaths(hold.id);
+    return { ...hold, paths: paths.length, first: paths.slice(0, pathsOfHold).map((held) => held.path) };
+  });
+}
+
+const wanted: Partial<Record<WantReason, string>> = {
+  excluded: 'in the log, excluded here by the config',
+  role: 'changed by others; a publisher does not take it over',
+  kept: 'deleted by the federation, kept here by the config',
+  drift: 'changed here; a subscriber does not publish',
+};
+
+/** Promise 4: the paths at which this tree differs from the log on purpose. */
+function deviationsOf(journal: Journal, share: ShareConfig, lastCycle: LastCycle | null): LocalStatus['deviations'] {
+  const found = new Map<BytePath, string>();
+  for (const want of journal.wants(Object.keys(wanted) as WantReason[])) found.set(want.path, wanted[want.reason] ?? '');
+  for (const path of journal.lingering()) found.set(path, 'deleted by the federation, stays for files that are no part of the share');
+  for (const { path, why } of lastCycle?.deviations.first ?? [])
+    if (!found.has(path) && (share.role === 'subscriber' || journal.want(path) === null)) found.set(path, why);
+  const unlisted = Math.max(0, (lastCycle?.deviations.count ?? 0) - (lastCycle?.deviations.first.length ?? 0));
+  const first = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, deviationsListed);
+  return { count: found.size + unlisted, first: first.map(([path, why]) => ({ path, why })) };
+}
+
+function historyOf(journal: Journal): number | null {
+  const decoded = decodeFormat(Buffer.from(journal.meta('format') ?? ''));
+  return decoded.ok ? decoded.format.historyMs : null;
+}

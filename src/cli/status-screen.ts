@@ -1,0 +1,122 @@
+import { aliveMs } from '../agent/members.ts';
+import { toText } from '../model/path.ts';
+import { counted, formatBytes, formatCount, formatElapsed, formatMoment, formatTable, printable, wrap } from './format.ts';
+import type { ShareStatus } from './status.ts';
+import type { HeldStatus, LocalStatus } from './status-local.ts';
+
+const columnsMax = 80;
+const labelColumns = 13;
+const pathsShown = 5;
+
+/** What a person reads of one share, at most 80 columns wide except for paths, names and commands. */
+export function statusScreen(status: ShareStatus): string[] {
+  const { share, local, fault } = status;
+  const lines = [`${share.name}  ${share.path}${share.role === 'both' ? '' : `  (${share.role})`}`];
+  if (local === null)
+    lines.push(
+      ...labelled('record', `never synced here${status.head === null ? '' : `; the share has ${counted(status.head, 'record')}`}`),
+    );
+  else lines.push(...labelled('record', position(status, local)), ...localLines(status, local));
+  if (fault !== null) lines.push(...labelled('bucket', `no answer (${fault.code}): ${fault.message}. ${fault.fix}`));
+  return [...lines, ...memberLines(status)];
+}
+
+function localLines(status: ShareStatus, local: LocalStatus): string[] {
+  const { share } = status;
+  const { counts, halt } = local;
+  const files = counted(counts.files, 'file');
+  const others = [counted(counts.directories, 'directory', 'directories'), ...(counts.links > 0 ? [counted(counts.links, 'link')] : [])];
+  return [
+    ...labelled('content', [files, ...others, formatBytes(counts.bytes)].join(', ')),
+    ...labelled('digest', local.digest?.slice(0, 16) ?? 'none yet'),
+    ...(local.lastCycle === null ? [] : labelled('last cycle', seen(local.lastCycle.atMs, status.nowMs))),
+    ...(halt === null ? [] : labelled('halted', `${halt.text}. ${halt.fix}`)),
+    ...waitingLines(local),
+    ...local.holds.flatMap((hold) => holdLines(hold, share.name)),
+    ...local.problems.flatMap(({ path, text, fix }) =>
+      labelled('problem', `${path === null ? '' : `${toText(path) || '.'}: `}${text}. ${fix}`),
+    ),
+    ...(local.conflicts > 0 ? labelled('conflicts', `${formatCount(local.conflicts)} resolved: flocksync conflicts ${share.name}`) : []),
+    ...deviationLines(local),
+    ...retentionLines(status, local),
+  ];
+}
+
+function position({ head }: ShareStatus, { cursor, joined }: LocalStatus): string {
+  const state = joined ? '' : ', still joining';
+  if (head === null) return `${cursor}${state}`;
+  if (head < cursor) return `${cursor}, but the bucket ends at ${head}: run flocksync sync${state}`;
+  return head === cursor ? `${cursor}, up to date${state}` : `${cursor} of ${head}, ${counted(head - cursor, 'record')} behind${state}`;
+}
+
+function waitingLines({ incoming, outgoing, requests }: LocalStatus): string[] {
+  const parts = [
+    ...(incoming.changes > 0 ? [`${counted(incoming.changes, 'change')} (${formatBytes(incoming.bytes)})`] : []),
+    ...(incoming.deletions > 0 ? [counted(incoming.deletions, 'deletion')] : []),
+  ];
+  return [
+    ...(parts.length > 0 ? labelled('incoming', `${parts.join(' and ')} not on this disk yet`) : []),
+    ...(outgoing.records > 0 ? labelled('outgoing', 'one record waits for an answer of the bucket') : []),
+    ...(outgoing.owed > 0 ? labelled('outgoing', `${counted(outgoing.owed, 'replaced file')} in the trash waits to be published`) : []),
+    ...(requests > 0 ? labelled('requested', `${counted(requests, 'content')} that no member has sent again yet`) : []),
+  ];
+}
+
+function holdLines({ id, kind, state, paths, first, sinceMs }: HeldStatus, share: string): string[] {
+  const whose = kind === 'publisher' ? 'made here' : 'of others';
+  const decided = state === 'open' ? '' : `, ${state}: the next sync acts on it`;
+  const more = paths > first.length ? [`  … and ${formatCount(paths - first.length)} more`] : [];
+  const ways = [`  flocksync approve ${id} --share ${share}`, `  flocksync reject ${id} --share ${share}`];
+  return [
+    ...labelled('held', `${id}: ${counted(paths, 'deletion')} ${whose}, since ${formatMoment(sinceMs)}${decided}`),
+    ...indented([...first.map((path) => `  ${toText(path)}`), ...more, ...(state === 'open' ? ways : [])]),
+  ];
+}
+
+function deviationLines({ deviations }: LocalStatus): string[] {
+  if (deviations.count === 0) return [];
+  const first = deviations.first.slice(0, pathsShown);
+  const more = deviations.count > first.length ? [`  … and ${formatCount(deviations.count - first.length)} more`] : [];
+  return [
+    ...labelled('deviations', counted(deviations.count, 'path')),
+    ...indented([...first.map(({ path, why }) => `  ${toText(path)}: ${why}`), ...more]),
+  ];
+}
+
+function retentionLines({ share }: ShareStatus, { historyMs }: LocalStatus): string[] {
+  if (historyMs === null || historyMs === share.historyMs) return [];
+  return labelled(
+    'history',
+    `${formatElapsed(historyMs)}, as set when the share was created; the config says ${formatElapsed(share.historyMs)}`,
+  );
+}
+
+function memberLines({ members, selfId, head }: ShareStatus): string[] {
+  if (members.length === 0) return [];
+  const rows = members.map(({ heartbeat, agoMs }) => [
+    `${short(printable(heartbeat.name))}${heartbeat.id === selfId ? ' *' : ''}`,
+    formatCount(heartbeat.cursor),
+    head === null || head <= heartbeat.cursor ? '-' : formatCount(head - heartbeat.cursor),
+    `${formatElapsed(agoMs)} ago${agoMs > aliveMs ? ' !' : ''}`,
+    heartbeat.problems > 0 ? formatCount(heartbeat.problems) : '-',
+    heartbeat.holds.map((hold) => printable(hold.id).slice(0, 16)).join(' ') || '-',
+  ]);
+  const table = formatTable([['NAME', 'RECORD', 'BEHIND', 'SEEN', 'PROBLEMS', 'HOLDS'], ...rows], [1, 2, 4]);
+  return table.map((line, index) => `  ${(index === 0 ? 'members' : '').padEnd(labelColumns - 2)}${line}`);
+}
+
+function short(name: string): string {
+  return name.length > 24 ? `${name.slice(0, 23)}…` : name;
+}
+
+function seen(atMs: number, nowMs: number): string {
+  return `${formatMoment(atMs)}, ${formatElapsed(Math.max(0, nowMs - atMs))} ago`;
+}
+
+function labelled(label: string, text: string): string[] {
+  return wrap(text, columnsMax - labelColumns).map((line, index) => `  ${(index === 0 ? label : '').padEnd(labelColumns - 2)}${line}`);
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `${' '.repeat(labelColumns)}${line}`);
+}

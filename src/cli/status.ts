@@ -1,0 +1,122 @@
+import { openMember } from '../adapters/member-file.ts';
+import { systemRandom, systemTime } from '../adapters/system.ts';
+import { aliveMs, type HeardMember, readHead, readMembers } from '../agent/members.ts';
+import type { World } from '../compose.ts';
+import type { ShareConfig } from '../config-types.ts';
+import { DatastoreFault } from '../ports/datastore.ts';
+import type { StatusCommand } from './command.ts';
+import { moment, pathFields, printDocument } from './document.ts';
+import { type ExitCode, exit, worst } from './exit.ts';
+import type { Output } from './output.ts';
+import { chooseShares, readJournal, tellFault } from './shares.ts';
+import { type LocalStatus, localStatus } from './status-local.ts';
+import { statusScreen } from './status-screen.ts';
+
+/** Everything that is known of one share here and now. */
+export interface ShareStatus {
+  readonly share: ShareConfig;
+  /** Null: never synced here. */
+  readonly local: LocalStatus | null;
+  /** The newest record of the bucket; null where the bucket gave no answer. */
+  readonly head: number | null;
+  readonly members: readonly HeardMember[];
+  readonly selfId: string;
+  readonly fault: DatastoreFault | null;
+  /** The bucket's clock where it answered, else this machine's, ms. */
+  readonly nowMs: number;
+}
+
+/** Journal and bucket of the chosen shares. Answers from the journal alone where the bucket does not. */
+export async function status(world: World, command: StatusCommand, output: Output): Promise<ExitCode> {
+  const chosen = await chooseShares(world, command.shares, output);
+  if (chosen === null) return exit.usage;
+  const codes: ExitCode[] = [chosen.code];
+  const looked = await Promise.all(
+    chosen.shares.map(async (share) => {
+      try {
+        return await lookAt(world, share);
+      } catch (error) {
+        codes.push(tellFault(error, share.name, output));
+        return null;
+      }
+    }),
+  );
+  const found = looked.filter((one) => one !== null);
+  if (command.json)
+    printDocument(output, { member: world.config.member, federation: world.config.federation, shares: found.map(asDocument) });
+  else for (const line of found.flatMap((one, index) => [...(index > 0 ? [''] : []), ...statusScreen(one)])) output.line(line);
+  return worst([...codes, ...found.map(statusCode)]);
+}
+
+async function lookAt(world: World, share: ShareConfig): Promise<ShareStatus> {
+  const selfId = ownId(world);
+  const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share)));
+  const silent = { share, local, head: null, members: [], selfId, nowMs: systemTime.wallMs() };
+  try {
+    const datastore = await world.datastore();
+    const [head, heard] = await Promise.all([readHead(datastore, share.name, local?.cursor ?? 0), readMembers(datastore, share.name)]);
+    return { ...silent, head, members: heard.members, nowMs: heard.nowMs, fault: null };
+  } catch (error) {
+    if (!(error instanceof DatastoreFault)) throw error;
+    return { ...silent, fault: error };
+  }
+}
+
+/** Reads only; a member that never synced gets an id that no heartbeat has. */
+export function ownId({ config }: World): string {
+  return openMember(config.state, config.member, systemRandom, { temporary: true }).id;
+}
+
+/** 3 held or halted, 1 problems, 75 the bucket gave no answer now or at the last sync. */
+export function statusCode({ local, fault }: ShareStatus): ExitCode {
+  const codes: ExitCode[] = fault === null ? [] : [exit.unreachable];
+  if (local === null) return worst(codes);
+  if (local.halt !== null || local.holds.some((hold) => hold.state === 'open')) codes.push(exit.held);
+  for (const { code } of local.problems) codes.push(code === 'datastore' ? exit.unreachable : exit.problems);
+  return worst(codes);
+}
+
+function asDocument(status: ShareStatus) {
+  const { share, local, head, fault } = status;
+  return {
+    ...{ name: share.name, path: share.path, role: share.role, synced: local !== null },
+    ...{ cursor: local?.cursor ?? 0, head, behind: head === null ? null : Math.max(0, head - (local?.cursor ?? 0)) },
+    ...{ digest: local?.digest ?? null, joined: local?.joined ?? false },
+    ...(local === null ? neverSyncedFields : localFields(local)),
+    retention: { historyMs: local?.historyMs ?? null, configuredMs: share.historyMs },
+    members: status.members.map((member) => memberFields(member, status)),
+    fault: fault === null ? null : { code: fault.code, text: fault.message, fix: fault.fix },
+  };
+}
+
+const neverSyncedFields = {
+  ...{ files: 0, directories: 0, links: 0, bytes: 0, incoming: { changes: 0, deletions: 0, bytes: 0 }, outgoing: { records: 0, owed: 0 } },
+  ...{ holds: [], halt: null, problems: [], conflicts: 0, deviations: { count: 0, paths: [] }, lastCycle: null, requests: 0 },
+};
+
+function localFields(local: LocalStatus) {
+  const { counts, incoming, outgoing, holds, halt, problems, conflicts, deviations, lastCycle, requests } = local;
+  return {
+    ...{ ...counts, incoming, outgoing, halt, conflicts, requests, lastCycle: moment(lastCycle?.atMs ?? null) },
+    holds: holds.map(({ id, kind, state, paths, first, sinceMs }) => ({
+      id,
+      kind,
+      state,
+      paths,
+      first: first.map(pathFields),
+      sinceAt: moment(sinceMs),
+    })),
+    problems: problems.map(({ code, path, text, fix, sinceMs }) => ({
+      ...{ code, ...(path === null ? { path: null } : pathFields(path)), text, fix, sinceAt: moment(sinceMs) },
+    })),
+    deviations: { count: deviations.count, paths: deviations.first.map(({ path, why }) => ({ ...pathFields(path), why })) },
+  };
+}
+
+function memberFields({ heartbeat, agoMs }: HeardMember, { head, selfId, nowMs }: ShareStatus) {
+  const { id, name, role, cursor, appliedTo, digest, state, problems, holds, version } = heartbeat;
+  return {
+    ...{ id, name, self: id === selfId, role, cursor, appliedTo, behind: head === null ? null : Math.max(0, head - cursor), digest, state },
+    ...{ problems, holds, version, alive: agoMs <= aliveMs, seenAt: moment(nowMs - agoMs), seenMsAgo: agoMs },
+  };
+}
