@@ -1,0 +1,190 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import { rulesNamedIn } from '../scripts/rules.ts';
+import { parseArguments } from '../src/cli/arguments.ts';
+import { commands, commonFlags, jsonFlag, unbuiltCommands } from '../src/cli/command-table.ts';
+import { exit } from '../src/cli/exit.ts';
+import { formatFault, loadConfig } from '../src/config.ts';
+import { datastoreKeys, maxDeleteKeys, metadataKeys, shareKeys, topKeys } from '../src/config-keys.ts';
+import { projectRoot, sourceFiles } from './source.ts';
+
+const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'localstack/README.md', ...markdownBelow('docs')];
+
+function markdownBelow(folder: string): string[] {
+  return readdirSync(join(projectRoot, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
+    .map((entry) => relative(projectRoot, join(entry.parentPath, entry.name)));
+}
+
+/** Fenced blocks of one language, each with the line on which it begins. */
+function blocks(page: string, language: string): { at: string; text: string }[] {
+  const text = read(page);
+  const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm');
+  return [...text.matchAll(fence)].map((match) => ({
+    at: `${page}:${text.slice(0, match.index).split('\n').length}`,
+    text: match[1] ?? '',
+  }));
+}
+
+const examples = pages.flatMap((page) => blocks(page, 'yaml'));
+
+test('there are YAML examples in README and docs/2', () => {
+  expect(examples.some(({ at }) => at.startsWith('README.md'))).toBe(true);
+  expect(examples.filter(({ at }) => at.startsWith('docs/2-configuration.md')).length).toBeGreaterThan(2);
+});
+
+test.each(examples)('the config at $at is accepted', ({ at, text }) => {
+  const loaded = loadConfig(text, at, { variables: {}, hostName: 'web-a', realpath: () => null });
+  expect(loaded.ok ? [] : loaded.faults.map(formatFault)).toEqual([]);
+});
+
+test('the example with all keys shows the defaults and misses no key', () => {
+  const all = blocks('docs/2-configuration.md', 'yaml')[0]?.text ?? '';
+  for (const key of [...topKeys, ...datastoreKeys, ...shareKeys]) expect(all, key).toMatch(new RegExp(`\\b${key}:`));
+  const written = loadConfig(all, '', { variables: {}, hostName: '', realpath: () => null });
+  const short = loadConfig('{ federation: f, datastore: { url: "s3://abc" }, shares: [{ name: webroot, path: /var/www/html }] }', '', {
+    ...{ variables: {}, hostName: '', realpath: () => null },
+  });
+  if (!written.ok || !short.ok) throw new Error('both must load');
+  expect({ ...written.config.shares[0], schedule: null, maxDelete: null }).toEqual({ ...short.config.shares[0], maxDelete: null });
+});
+
+test('every key of the config has a row in docs/2', () => {
+  const page = read('docs/2-configuration.md');
+  for (const key of [...topKeys, ...datastoreKeys, ...shareKeys]) expect(page, key).toContain(`\n| \`${key}\` |`);
+  for (const key of [...metadataKeys, ...maxDeleteKeys]) expect(page, key).toContain(`\`${key}\``);
+});
+
+test('the policies are JSON and grant what the adapter asks for', () => {
+  const policies = blocks('README.md', 'json').map(({ text }) => JSON.parse(text) as { Statement: { Action: string | string[] }[] });
+  const actions = policies.map(({ Statement }) => Statement.flatMap(({ Action }) => Action));
+  const asked = [...read('src/adapters/s3.ts').matchAll(/#on(?:Object|Bucket)\('(s3:\w+)'\)/g)].map((match) => match[1] as string);
+  expect(actions[0]).toEqual(expect.arrayContaining([...new Set(asked)]));
+  expect(actions[1]?.sort()).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
+});
+
+// ---- problem codes -----------------------------------------------------------------------------------------------------------
+
+/** Places in the source where a code is born. */
+const births = [
+  /\bproblem\(\s*'([\w-]+)'/g,
+  /\bnote\(\s*'([\w-]+)'/g,
+  /\bcode: '([\w-]+)'/g,
+  /\bstop\(\s*cycle,\s*'([\w-]+)'/g,
+  /^ {2}'([\w-]+)': \{ text: /gm,
+  /\['(?:permanent|transient|unknown)', '([\w-]+)'/g,
+  /\[\s*'(?:permanent|transient|unknown)',\s*'([\w-]+)',/g,
+  /\b(?:DatastoreFault|JournalFault)\(\s*(?:'(?:permanent|transient|unknown)',\s*)?'([\w-]+)'/g,
+];
+
+/** Not for people: how a disk or a file of SQLite answered, and the steps' own words. */
+const notShown = ['src/dev-s3/', 'src/ports/', 'src/cli/demo', 'src/adapters/demo', 'src/cli/doctor', 'src/agent/doctor'];
+
+function codesInSource(): Set<string> {
+  const texts = sourceFiles('src').filter(({ path }) => !notShown.some((start) => path.startsWith(start)));
+  const found = texts.flatMap(({ text }) => births.flatMap((birth) => [...text.matchAll(birth)].map((match) => match[1] ?? '')));
+  return new Set([...found, ...rootCodes()]);
+}
+
+/** `root-${state}` for what a root may be besides present. */
+function rootCodes(): string[] {
+  const words = /const words = \{([^}]*)\}/.exec(read('src/agent/root.ts'))?.[1] ?? '';
+  return [...words.matchAll(/'?([\w-]+)'?: /g)].map((match) => `root-${match[1]}`);
+}
+
+test('docs/3 explains every problem code of the source, and no other', () => {
+  const section = read('docs/3-operations.md').split('## Problems by code')[1] ?? '';
+  const documented = new Set([...section.matchAll(/^\| `([\w-]+)` \|/gm)].map((match) => match[1] ?? ''));
+  expect([...documented].sort()).toEqual([...codesInSource()].sort());
+});
+
+// ---- commands ----------------------------------------------------------------------------------------------------------------
+
+test('docs/4 shows every command and every flag, and names what is not built', () => {
+  const page = read('docs/4-commands.md');
+  for (const { name, flags, json } of commands) {
+    const rows = [...page.matchAll(new RegExp(`^\\| \`${name}\\b.*$`, 'gm'))].map(([row]) => row).join('\n');
+    expect(rows, name).not.toBe('');
+    for (const { long, short } of flags) {
+      expect(rows, `${name} --${long}`).toContain(`--${long}`);
+      if (short !== undefined) expect(rows, `${name} -${short}`).toContain(`-${short}`);
+    }
+    if (json) expect(rows, `${name} --json`).toContain('--json');
+  }
+  for (const { long } of [...commonFlags, jsonFlag]) expect(page, long).toContain(`--${long}`);
+  for (const name of [...unbuiltCommands, ...commands.flatMap(({ unbuiltFlags }) => unbuiltFlags)])
+    expect(page, name).toMatch(new RegExp(`\`.*${name}\``));
+});
+
+/** Command lines as people copy them, in indented blocks and between backquotes; a comment behind them is left out. */
+function commandLines(page: string): string[] {
+  const lines = read(page).matchAll(/(?:^ {4,}|`|\/bin\/)flocksync ([^`\n]+)/gm);
+  return [...lines].map((match) => (match[1] ?? '').replace(/\s+#.*$/, '')).filter((line) => !/COMMAND|^record [1N]/.test(line));
+}
+
+test.each(pages.filter((page) => commandLines(page).length > 0))('the command lines of %s are understood', (page) => {
+  const parsed = commandLines(page).map((line) => ({ line, result: parseArguments(line.replace(/['"]/g, '').split(/\s+/)) }));
+  expect(parsed.flatMap(({ line, result }) => (result.ok ? [] : [`${line}: ${result.message}`]))).toEqual([]);
+});
+
+test('README lists the exit codes', () => {
+  const rows = [...read('README.md').matchAll(/^\| (\d+) \|/gm)].map((match) => Number(match[1]));
+  expect(rows).toEqual(Object.values(exit));
+});
+
+// ---- cron --------------------------------------------------------------------------------------------------------------------
+
+test('cron/flocksync is a file that cron.d reads, and README shows the same lines', () => {
+  expect(readdirSync(join(projectRoot, 'cron')).filter((name) => !/^[A-Za-z0-9_-]+$/.test(name))).toEqual([]);
+  const lines = read('cron/flocksync').split('\n');
+  const jobs = lines.filter((line) => !/^(#.*|[A-Z]+=\S+|)$/.test(line));
+  for (const job of jobs)
+    expect(job).toMatch(/^(@reboot|(\*\/\d+|\*|\d+)( (\*|\d+)){4}) +root +(sleep \d+ ; )?\/usr\/local\/bin\/flocksync sync( --no-wait)?$/);
+  expect(jobs.length).toBeGreaterThan(1);
+  expect(read('cron/flocksync').endsWith('\n')).toBe(true);
+  expect(blocks('README.md', 'cron').map(({ text }) => text)).toEqual([`${jobs.join('\n')}\n`]);
+});
+
+// ---- links and rules ---------------------------------------------------------------------------------------------------------
+
+function anchorsOf(page: string): Set<string> {
+  const titles = [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1] ?? '');
+  return new Set(
+    titles.map((title) =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replace(/ /g, '-'),
+    ),
+  );
+}
+
+test.each(pages)('the links of %s lead somewhere', (page) => {
+  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '').filter((link) => !/^https?:/.test(link));
+  const broken = links.filter((link) => {
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? page : join(dirname(page), path);
+    return !existsSync(join(projectRoot, target)) || (anchor !== undefined && !anchorsOf(target).has(anchor));
+  });
+  expect(broken).toEqual([]);
+});
+
+test('the tests that docs/invariants.md names exist and name the rule', () => {
+  const rows = [...read('docs/invariants.md').matchAll(/^\| ([A-Z][1-9]) \|.*\| ([^|]*)\|$/gm)];
+  expect(rows.length).toBeGreaterThan(40);
+  for (const [, rule = '', proofs = ''] of rows) {
+    for (const [, path = ''] of proofs.matchAll(/\]\(\.\.\/([^)]+)\)/g))
+      expect(rulesNamedIn(read(path)), `${rule} in ${path}`).toContain(rule);
+  }
+});
+
+test('every package of package.json has its line in docs/dependencies.md', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<
+    'dependencies' | 'devDependencies',
+    Record<string, string>
+  >;
+  const page = read('docs/dependencies.md');
+  for (const name of [...Object.keys(dependencies), ...Object.keys(devDependencies)]) expect(page).toContain(`\`${name}\``);
+});
