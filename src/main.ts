@@ -25,6 +25,8 @@ declare const FLOCKSYNC_VERSION: string;
 
 /** `sync` gives the store this long in all when it is in trouble; one attempt that is under way may exceed it. */
 const retryBudgetMs = 35_000;
+/** A person waits for `status`, and without the store it still has the journal to show. */
+const statusBudgetMs = 5_000;
 
 /** argv → config → real adapters → command → exit code. The only composition root. */
 export async function main(): Promise<void> {
@@ -94,7 +96,7 @@ function refuse(text: string): ExitCode {
 async function withWorld(command: Configured, config: Config, variables: Readonly<Record<string, string | undefined>>, output: Output): Promise<ExitCode> {
   const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null });
   if (command.name === 'run') process.on('SIGHUP', () => log.reopen());
-  const world = openWorld({ config, variables, log: log.log, signal: stopSignal(), version: FLOCKSYNC_VERSION, retryBudgetMs });
+  const world = openWorld({ config, variables, log: log.log, signal: stopSignal(), version: FLOCKSYNC_VERSION, retryBudgetMs: command.name === 'status' ? statusBudgetMs : retryBudgetMs });
   try {
     return await perform(world, command, output);
   } finally {

@@ -10,25 +10,19 @@ export interface LastCycle {
 }
 
 /** An idle cycle leaves the journal alone for this long. */
-const repeatMs = 60_000;
+const repeatMs = 10_000;
 const deviationsKept = 1000;
 
-/** Written when anything but the time has changed, else once a minute, so that an idle daemon does not write at every poll. */
+/** Written when anything but the time has changed, else every ten seconds, so that an idle daemon does not write at every poll. */
 export function rememberCycle(cycle: Cycle): void {
   const { journal } = cycle.ports;
   const { halt, deviations } = cycle;
   const facts = { halt, deviations: { count: deviations.length, first: deviations.slice(0, deviationsKept) } };
   const atMs = cycle.bucketNowMs();
   const before = readLastCycle(journal);
-  const age = before === null ? null : atMs - before.atMs;
-  if (
-    before !== null &&
-    age !== null &&
-    age >= 0 &&
-    age < repeatMs &&
-    JSON.stringify({ ...before, atMs: 0 }) === JSON.stringify({ atMs: 0, ...facts })
-  )
-    return;
+  const idle = Object.values(cycle.counts).every((count) => count === 0);
+  const same = before !== null && JSON.stringify({ ...before, atMs: 0 }) === JSON.stringify({ atMs: 0, ...facts });
+  if (idle && same && atMs >= before.atMs && atMs - before.atMs < repeatMs) return;
   journal.setMeta('lastCycle', JSON.stringify({ atMs, ...facts }));
 }
 

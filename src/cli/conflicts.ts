@@ -35,7 +35,7 @@ export async function conflicts(world: World, command: ConflictsCommand, output:
       const rows = readJournal(
         world,
         name,
-        (journal) => journal && journal.transaction(() => conflictsOf(journal, name, world.config.member)),
+        (journal) => journal?.transaction(() => conflictsOf(journal, name, world.config.member)) ?? null,
       );
       if (rows === null) output.error(neverSynced(name));
       else found.push(...rows);
