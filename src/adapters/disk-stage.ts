@@ -14,6 +14,8 @@ const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | 
 /** Up to here single fsyncs are cheaper than a flush, which also waits for whatever other programs have written. */
 const singleFsyncsMax = 16;
 const fsyncOf = promisify(fsync);
+/** Without the random name: a standing problem must keep its text from run to run. */
+export const stagedWords = 'a staged file';
 
 /** The files being staged for one share, and what of them has not been flushed yet. */
 export class Stage {
@@ -73,15 +75,15 @@ export class Stage {
       open = false;
     };
     return {
-      write: (bytes) => faulting('write', `staged ${name}`, () => writeAll(fd, bytes)),
+      write: (bytes) => faulting('write', stagedWords, () => writeAll(fd, bytes)),
       finish: (metadata: DiskMetadata): Staged =>
-        faulting('finish', `staged ${name}`, () => {
+        faulting('finish', stagedWords, () => {
           const stat = applyMetadata(fd, metadata);
           close();
           return { name, stat };
         }),
       abort: () =>
-        faulting('discard', `staged ${name}`, () => {
+        faulting('discard', stagedWords, () => {
           close();
           this.discard(name);
         }),

@@ -8,7 +8,7 @@ import { lockArea } from './disk-lock.ts';
 import { makeDirectory, makeLink, removeDirectory, setMetadata } from './disk-make.ts';
 import { moveToTrash, placeAllNew, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
 import { readListing } from './disk-scan.ts';
-import { Stage } from './disk-stage.ts';
+import { Stage, stagedWords } from './disk-stage.ts';
 import { at, preciseAt, preciseOf } from './disk-stat.ts';
 import { type OpenDirectory, Walk } from './disk-walk.ts';
 
@@ -120,7 +120,7 @@ function stagingPart(walk: Walk, staging: Staging): StagingPart {
     },
     stage: (directory) =>
       faulting('stage a file for', directory, () => staging.opened().stage.create(directory, () => nearest(walk, directory))),
-    discard: (staged) => faulting('discard', `staged ${staged.name}`, () => staging.opened().stage.discard(staged.name)),
+    discard: (staged) => faulting('discard', stagedWords, () => staging.opened().stage.discard(staged.name)),
     flush: async () => {
       const { stage } = faulting('open the staging area of', '', () => staging.opened());
       await stage.flush();

@@ -86,6 +86,10 @@ export class Cycle {
   deviations: readonly Deviation[] = [];
   halt: Halt | null = null;
   rootLock: RootLock | null = null;
+  /** False where the root or its staging area cannot be written to. */
+  canApply = true;
+  /** This member has taken in the whole log, so it may append. */
+  caughtUp = false;
 
   constructor(ports: Ports, config: ShareConfig, options: CycleOptions, memory: Memory) {
     this.ports = ports;

@@ -1,7 +1,7 @@
 import { birthFormat, decodeFormat, encodeFormat, formatBytesMax } from '../model/format.ts';
 import type { ShareFormat } from '../model/format.ts';
 import { formatKey } from '../model/keys.ts';
-import { DatastoreFault } from '../ports/datastore.ts';
+import { contradiction, DatastoreFault } from '../ports/datastore.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Cycle, Halt } from './context.ts';
 
@@ -101,12 +101,22 @@ async function createOrWait(cycle: Cycle): Promise<boolean> {
   if (config.role === 'subscriber' || options.only === 'pull' || options.dryRun) return waitForCreation(cycle);
   const created = { atMs: cycle.bucketNowMs(), by: ports.member.name };
   const format = birthFormat(ports.journal.meta('shareId') ?? ports.random.hex(16), config.historyMs, created);
-  if (await putFormat(cycle, encodeFormat(format))) {
-    remember(cycle, format);
-    return true;
+  return adopt(cycle, await settleFormat(cycle, encodeFormat(format)));
+}
+
+const formatAttempts = 5;
+const formatPauseMs = 300;
+
+/** As with a record, a lost answer is settled by reading back; only an object that stands there settles. */
+async function settleFormat(cycle: Cycle, bytes: Buffer): Promise<Buffer> {
+  for (let attempt = 1; ; attempt++) {
+    const fault = await putFormat(cycle, bytes);
+    if (fault === 'created') return bytes;
+    const standing = await readFormat(cycle);
+    if (standing !== null) return standing;
+    if (attempt >= formatAttempts) throw fault;
+    await cycle.ports.time.sleep(formatPauseMs * attempt * (0.5 + cycle.ports.random.fraction() / 2), cycle.options.signal);
   }
-  const standing = await readFormat(cycle);
-  return standing !== null && adopt(cycle, standing);
 }
 
 function waitForCreation(cycle: Cycle): boolean {
@@ -118,14 +128,14 @@ function waitForCreation(cycle: Cycle): boolean {
   return false;
 }
 
-/** False when another member was first, or when only a read-back can tell. */
-async function putFormat(cycle: Cycle, bytes: Buffer): Promise<boolean> {
+/** Anything but 'created' is what to say when nothing stands there afterwards either. */
+async function putFormat(cycle: Cycle, bytes: Buffer): Promise<'created' | DatastoreFault> {
   try {
     const { value, dateMs } = await cycle.ports.datastore.putIfAbsent(formatKey(cycle.share), bytes);
     cycle.heard(dateMs);
-    return value === 'created';
+    return value === 'created' ? value : contradiction(formatKey(cycle.share));
   } catch (error) {
-    if (error instanceof DatastoreFault && error.kind === 'unknown') return false;
+    if (error instanceof DatastoreFault && error.kind === 'unknown') return error;
     throw error;
   }
 }

@@ -299,6 +299,7 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
   const payload = decoded.ok ? decodePayload(decoded, outbox.body?.bytes ?? null, cycle.inForce.limits) : decoded;
   if (!payload.ok) throw new Error(`the outbox holds a record that is ${payload.verdict}: ${payload.reason}`);
   journal.transaction(() => {
+    if (payload.payload.kind === 'changes') noteLosses(cycle, payload.payload);
     foldOwn(cycle, settled, payload.payload, new Map());
     if (payload.payload.kind === 'changes') {
       settleKept(cycle, payload.payload.changes);

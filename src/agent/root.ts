@@ -1,4 +1,4 @@
-import { DiskFault } from '../ports/filesystem.ts';
+import { DiskFault, type DiskFaultCode } from '../ports/filesystem.ts';
 import { recover } from '../steps/recover.ts';
 import type { Cycle } from './context.ts';
 
@@ -21,26 +21,47 @@ export function enterRoot(cycle: Cycle): RootVerdict {
     stop(cycle, root.state === 'missing' ? 'root-missing' : `root-${root.state}`, `the root ${cycle.config.path} is ${words[root.state]} (${root.message})`);
     return 'stopped';
   }
-  if (!cycle.options.dryRun && !lock(cycle)) return 'stopped';
-  if (!sameDevice(cycle, root)) return 'stopped';
+  if (!cycle.options.dryRun) openStaging(cycle, () => lock(cycle));
+  if (cycle.halt !== null || !sameDevice(cycle, root)) return 'stopped';
   if (cycle.options.dryRun) return 'usable';
-  recover(tree, journal, cycle.bucketNowMs());
-  tree.prepareStaging();
+  openStaging(cycle, () => {
+    recover(tree, journal, cycle.bucketNowMs());
+    tree.prepareStaging();
+  });
   return 'usable';
 }
+
+/** A root that nothing can be written to is no reason not to publish from it; a publisher never needs more. */
+function openStaging(cycle: Cycle, step: () => void): void {
+  if (!cycle.canApply) return;
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    cycle.canApply = false;
+    if (cycle.config.role === 'publisher') return;
+    const text = `nothing can be put in place below the root ${cycle.config.path} (${error.message}); local changes are still published`;
+    cycle.note(error.code === 'full' ? 'disk-full' : 'no-staging', null, text, stagingFixes[error.code] ?? stagingFix);
+  }
+}
+
+const stagingFix = 'Let the user that runs flocksync write to the root and to the directory around it.';
+const stagingFixes: Partial<Record<DiskFaultCode, string>> = {
+  full: 'Free space on the file system of the share; the next sync goes on.',
+  'read-only': 'Mount the file system read-write, or give this member the role publisher.',
+};
 
 const words = { missing: 'missing', 'not-directory': 'not a directory', unreadable: 'unreadable' };
 
 /** Rule G4: two states on one root would take each other's writes for edits. */
-function lock(cycle: Cycle): boolean {
+function lock(cycle: Cycle): void {
   cycle.rootLock = cycle.ports.tree.lockRoot(cycle.ports.stateId);
-  if (cycle.rootLock !== null) return true;
+  if (cycle.rootLock !== null) return;
   cycle.halt = {
     code: 'root-in-use',
     text: `the root ${cycle.config.path} is in use by another flocksync with another state directory`,
     fix: 'Let one config and one state directory look after a root.',
   };
-  return false;
 }
 
 function wasSeen(cycle: Cycle): boolean {

@@ -64,6 +64,12 @@ export interface Datastore {
  */
 export type FaultKind = 'transient' | 'permanent' | 'unknown';
 
+/** A store that refuses to create a key as taken and then shows nothing there. */
+export function contradiction(key: Key): DatastoreFault {
+  const fix = 'Run flocksync doctor; the store must be consistent and have a correct conditional put.';
+  return new DatastoreFault('unknown', 'contradiction', `the store says that ${key} exists and that it does not`, fix);
+}
+
 export class DatastoreFault extends Error {
   override readonly name = 'DatastoreFault';
   readonly kind: FaultKind;

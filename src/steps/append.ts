@@ -5,7 +5,7 @@ import type { Payload, RecordHeader } from '../model/record.ts';
 import { decodePayload, decodeRecord, recordHash } from '../model/record-decode.ts';
 import { encodeRecord } from '../model/record-encode.ts';
 import type { Datastore } from '../ports/datastore.ts';
-import { DatastoreFault } from '../ports/datastore.ts';
+import { contradiction, DatastoreFault } from '../ports/datastore.ts';
 import type { Journal, Outbox } from '../ports/journal.ts';
 import type { Random } from '../ports/random.ts';
 import type { Time } from '../ports/time.ts';
@@ -80,8 +80,8 @@ export async function settleAppend(ports: AppendPorts, share: string, outbox: Ou
       if (recordHash(standing.bytes) !== outbox.hash) return { outcome: 'lost' };
       return { outcome: 'appended', outbox, atMs: standing.modifiedMs, confirm: true };
     }
-    const fault = put.result === 'fault' ? put.fault : standing;
-    if (fault !== null && (fault.kind === 'permanent' || attempt >= settleAttempts || signal.aborted || ports.time.monotonicMs() > endMs)) return { outcome: 'unsettled', fault };
+    const fault = put.result === 'fault' ? put.fault : (standing ?? contradiction(key));
+    if (fault.kind === 'permanent' || attempt >= settleAttempts || signal.aborted || ports.time.monotonicMs() > endMs) return { outcome: 'unsettled', fault };
     await ports.time.sleep(backoffMs(attempt, ports.random), signal);
   }
 }
