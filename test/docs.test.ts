@@ -67,16 +67,14 @@ test('the policies are JSON and grant what the adapter asks for', () => {
 
 // ---- problem codes -----------------------------------------------------------------------------------------------------------
 
-/** Places in the source where a code is born. */
+/** Places in the source where a code is born; where it is chosen, every choice counts. */
 const births = [
-  /\bproblem\(\s*'([\w-]+)'/g,
-  /\bnote\(\s*'([\w-]+)'/g,
-  /\bcode: '([\w-]+)'/g,
-  /\bstop\(\s*cycle,\s*'([\w-]+)'/g,
-  /^ {2}'([\w-]+)': \{ text: /gm,
-  /\['(?:permanent|transient|unknown)', '([\w-]+)'/g,
-  /\[\s*'(?:permanent|transient|unknown)',\s*'([\w-]+)',/g,
-  /\b(?:DatastoreFault|JournalFault)\(\s*(?:'(?:permanent|transient|unknown)',\s*)?'([\w-]+)'/g,
+  /\b(?:problem|note|haltOf)\(([^,)]*),/g,
+  /\bcode: ([^,;{}]*)/g,
+  /\bstop\(\s*cycle,([^,]*),/g,
+  /^ {2}('[\w-]+'): \{ text: /gm,
+  /\[\s*'(?:permanent|transient|unknown)',\s*('[\w-]+')/g,
+  /\b(?:DatastoreFault|JournalFault)\(\s*(?:'(?:permanent|transient|unknown)',)?\s*('[\w-]+')/g,
 ];
 
 /** Not for people: how a disk or a file of SQLite answered, and the steps' own words. */
@@ -84,8 +82,16 @@ const notShown = ['src/dev-s3/', 'src/ports/', 'src/cli/demo', 'src/adapters/dem
 
 function codesInSource(): Set<string> {
   const texts = sourceFiles('src').filter(({ path }) => !notShown.some((start) => path.startsWith(start)));
-  const found = texts.flatMap(({ text }) => births.flatMap((birth) => [...text.matchAll(birth)].map((match) => match[1] ?? '')));
+  const found = texts.flatMap(({ text }) =>
+    births.flatMap((birth) => [...text.matchAll(birth)].flatMap((match) => literals(match[1] ?? ''))),
+  );
   return new Set([...found, ...rootCodes()]);
+}
+
+/** Texts of an expression, those that something is only compared with left out. */
+function literals(expression: string): string[] {
+  const chosen = expression.replace(/[!=]== '[^']*'/g, '');
+  return [...chosen.matchAll(/'([a-z][a-z-]+)'/g)].map((match) => match[1] ?? '');
 }
 
 /** `root-${state}` for what a root may be besides present. */
