@@ -45,7 +45,7 @@ export const commands: readonly CommandSpec[] = [
     about: 'one whole cycle: publish local changes, pull and apply those of others',
     details: [
       'What cron runs. Exit 0 means that everything that was there at the start is in the log, and everything in the log is here.',
-      'Beside a running cycle or daemon it asks that one and waits for it. Without a terminal it prints nothing when all is well.',
+      'Beside a running cycle or daemon it waits for its turn. Without a terminal it prints nothing when all is well.',
     ],
     examples: ['flocksync sync', "flocksync sync -n 'site*'", 'flocksync sync --only pull webroot'],
   },
