@@ -3,7 +3,7 @@ import { type Approval, type Approved, appendApproval } from './agent/approve.ts
 import { adoptExcludes, adoptLastKnown, rememberExcludes } from './agent/base.ts';
 import { answerNeeds, askForMissing, fetchPorts } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
-import { type BaseState, baseState, decide, forgetSettledHolds, replaceHold, settleHolds } from './agent/decide.ts';
+import { type BaseState, baseState, currentHolds, decide, forgetSettledHolds, replaceHold, settleHolds } from './agent/decide.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
@@ -167,7 +167,8 @@ function isEmptied(cycle: Cycle, rootHasEntries: boolean): boolean {
   const { journal } = cycle.ports;
   const gone = journal.agreedBelow('').filter((row) => journal.want(row.path)?.entry !== null);
   if (gone.length === 0) return false;
-  const decided = journal.holds().some((hold) => hold.state === 'approved' && hold.kind === 'publisher');
+  const approved = currentHolds(cycle).approved;
+  const decided = gone.every((row) => approved.get(row.path) === row.version);
   if (decided || cycle.options.dryRun) return false;
   const id = replaceHold(cycle, 'publisher', gone.map(({ path, version }) => ({ path, version })));
   cycle.halt = {
@@ -242,6 +243,10 @@ async function closeCycle(cycle: Cycle): Promise<void> {
   if (cycle.halt === null && cycle.caughtUp) await answerNeeds(cycle);
   pruneTrash(cycle);
   journal.flush();
+  cycle.ports.log.debug({ step: 'journal', share: cycle.share, cursor: cycle.cursor }, 'journal flushed');
   member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
+  cycle.ports.log.debug({ step: 'position', share: cycle.share, cursor: cycle.cursor }, 'position remembered');
   if (cycle.halt === null) await beat(cycle, 'idle');
+  // Its hold can be approved from any member that sees it.
+  else if (cycle.halt.code === 'root-emptied') await beat(cycle, 'halted');
 }

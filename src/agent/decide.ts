@@ -67,7 +67,7 @@ interface Holds {
   readonly rejected: Set<BytePath>;
 }
 
-function currentHolds(cycle: Cycle): Holds {
+export function currentHolds(cycle: Cycle): Holds {
   const { journal } = cycle.ports;
   const approved = new Map<BytePath, number>();
   const rejected = new Set<BytePath>();

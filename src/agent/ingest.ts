@@ -8,7 +8,7 @@ import { fold, passOver } from '../steps/fold.ts';
 import type { Fetched, Offer, Position } from '../steps/pull.ts';
 import { fetchRecord, findApproval, judge, listLog, requestKey } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
-import { haltOf } from './lineage.ts';
+import { haltOf, putFormatBack } from './lineage.ts';
 
 /** Records behind the cursor that each listing checks as well: it costs nothing and finds damage while somebody still has the bytes. */
 const lookBack = 50;
@@ -94,7 +94,7 @@ function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
     else cycle.events.push(`record ${sequence} was given up by an approval and is passed over (${offer.reason})`);
     return true;
   }
-  if (offer.offer === 'halt') cycle.halt = haltOf(offer.code, offer.reason);
+  if (offer.offer === 'halt') cycle.halt = haltOf(cycle.share, offer.code, offer.reason);
   if (offer.offer === 'unavailable') {
     cycle.note(
       'record-unavailable',
@@ -141,7 +141,7 @@ function sameObject(row: RecordRow, object: Listed): boolean {
 async function confirmShorter(cycle: Cycle): Promise<boolean> {
   const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, cycle.cursor, cycle.inForce.limits);
   if (fetched.found && recordHash(fetched.bytes) === cycle.ports.journal.meta('cursorHash')) return true;
-  cycle.halt = haltOf('log-shorter', `record ${cycle.cursor} is missing`);
+  cycle.halt = haltOf(cycle.share, 'log-shorter', `record ${cycle.cursor} is missing`);
   return false;
 }
 
@@ -163,11 +163,22 @@ async function differs(cycle: Cycle, row: RecordRow, fetched: Fetched): Promise<
   const foreign = decoded?.ok && decoded.header.share !== cycle.inForce.share;
   const misplaced = decoded?.ok && !foreign && decoded.header.sequence !== row.sequence;
   if (decoded === null || misplaced || (!decoded.ok && decoded.verdict === 'damaged')) {
+    if (fetched.found && (await isGivenUp(cycle, row.sequence, fetched.bytes))) return haltAtGivenUp(cycle, row.sequence);
     await putBack(cycle, row);
     return true;
   }
-  cycle.halt = haltOf(foreign ? 'another-share' : 'another-history', `record ${row.sequence} is not the one this member knows`);
+  cycle.halt = haltOf(cycle.share, foreign ? 'another-share' : 'another-history', `record ${row.sequence} is not the one this member knows`);
   return false;
+}
+
+/** Putting the record back now would cut the log off right behind it, for every member. */
+function haltAtGivenUp(cycle: Cycle, sequence: number): false {
+  cycle.halt = haltOf(cycle.share, 'another-history', `record ${sequence}, which this member holds, was given up by an approval`);
+  return false;
+}
+
+async function isGivenUp(cycle: Cycle, sequence: number, stored: Buffer): Promise<boolean> {
+  return (await findApproval(cycle.ports.datastore, cycle.share, sequence, stored, cycle.inForce.limits)) !== null;
 }
 
 /** Rule B2: whoever holds a record puts identical bytes back. What nobody holds is found by those who still need it. */
@@ -188,11 +199,14 @@ async function requestRecord(cycle: Cycle, sequence: number): Promise<void> {
 /** Rule B2, answering: record and body are put back where this member holds them and the bucket does not. */
 async function answerRequest(cycle: Cycle, sequence: number): Promise<void> {
   const { datastore, journal } = cycle.ports;
-  const bytes = sequence > cycle.cursor ? null : journal.recordBytes(sequence);
-  if (bytes === null || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
+  if (sequence > cycle.cursor || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
+  if (sequence === 1 && (await putFormatBack(cycle))) return await datastore.remove(requestKey(cycle.share, sequence));
+  const bytes = journal.recordBytes(sequence);
+  if (bytes === null) return;
   const { limits } = cycle.inForce;
   const fetched = await fetchRecord(datastore, cycle.share, sequence, limits);
   const decoded = decodeRecord(bytes, limits);
+  if (fetched.found && !fetched.bytes.equals(bytes) && (await isGivenUp(cycle, sequence, fetched.bytes))) return;
   if (!fetched.found || !fetched.bytes.equals(bytes)) await datastore.put(logKey(cycle.share, sequence), bytes);
   if (decoded.ok && decoded.body !== null && (!fetched.found || fetched.body === null || recordHash(fetched.body) !== decoded.body.hash)) {
     const body = journal.recordBody(sequence);

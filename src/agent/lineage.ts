@@ -3,9 +3,10 @@ import type { ShareFormat } from '../model/format.ts';
 import { formatKey } from '../model/keys.ts';
 import { contradiction, DatastoreFault } from '../ports/datastore.ts';
 import type { Journal } from '../ports/journal.ts';
+import { listLog, requestKey } from '../steps/pull.ts';
 import type { Cycle, Halt } from './context.ts';
 
-const rejoin = 'If the bucket was restored or replaced on purpose, run: flocksync approve lineage --share NAME (this member re-joins as a union; nothing is deleted).';
+const rejoin = 'If the bucket was restored or replaced on purpose, run: flocksync approve lineage --share SHARE (this member re-joins as a union; nothing is deleted).';
 const upgrade = 'Upgrade flocksync on this member.';
 
 const haltTexts: Record<string, { text: string; fix: string }> = {
@@ -14,12 +15,16 @@ const haltTexts: Record<string, { text: string; fix: string }> = {
   'log-shorter': { text: 'the log in the bucket is shorter than what this member has already seen', fix: rejoin },
   'bucket-emptied': { text: 'the share is gone from the bucket', fix: rejoin },
   'newer-format': { text: 'the share uses a newer format than this program reads', fix: upgrade },
+  'format-missing': {
+    text: 'format.json of the share is missing in the bucket, which holds its log',
+    fix: 'A member that took part puts it back by itself at its next sync; else restore it from a backup of the bucket.',
+  },
   'bad-format': { text: 'format.json in the bucket is unusable', fix: 'Restore format.json of the share from a backup of the bucket.' },
 };
 
-export function haltOf(code: string, reason: string): Halt {
+export function haltOf(share: string, code: string, reason: string): Halt {
   const known = haltTexts[code] ?? { text: code, fix: rejoin };
-  return { code, text: reason === '' ? known.text : `${known.text} (${reason})`, fix: known.fix };
+  return { code, text: reason === '' ? known.text : `${known.text} (${reason})`, fix: known.fix.replace('SHARE', share) };
 }
 
 /** Halts that `approve lineage` answers. */
@@ -62,21 +67,41 @@ export async function openShare(cycle: Cycle): Promise<boolean> {
 }
 
 async function readFormat(cycle: Cycle): Promise<Buffer | null> {
-  const { value, dateMs } = await cycle.ports.datastore.get(formatKey(cycle.share), { bytesMax: formatBytesMax });
-  cycle.heard(dateMs);
-  return value?.bytes ?? null;
+  try {
+    const { value, dateMs } = await cycle.ports.datastore.get(formatKey(cycle.share), { bytesMax: formatBytesMax });
+    cycle.heard(dateMs);
+    return value?.bytes ?? null;
+  } catch (error) {
+    if (!(error instanceof DatastoreFault) || error.code !== 'too-large') throw error;
+    // Longer than any format.json: the model's reader says so.
+    return Buffer.alloc(formatBytesMax + 1);
+  }
+}
+
+/** Rule B2 for format.json: who took part puts it back where it is missing, and leaves alone what stands there. True: it was missing. */
+export async function putFormatBack(cycle: Cycle): Promise<boolean> {
+  const { value } = await cycle.ports.datastore.putIfAbsent(formatKey(cycle.share), encodeFormat(cycle.inForce));
+  return value === 'created';
+}
+
+/** A log without its format.json is damaged, not new: another share id would split the federation. The others see the request. */
+async function askForFormat(cycle: Cycle): Promise<void> {
+  const { datastore, member } = cycle.ports;
+  cycle.halt = haltOf('format-missing', '');
+  if (cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
+  await datastore.put(requestKey(cycle.share, 1), Buffer.from(`${member.id}\n`));
 }
 
 function adopt(cycle: Cycle, bytes: Buffer): boolean {
   const { journal } = cycle.ports;
   const decoded = decodeFormat(bytes);
   if (!decoded.ok) {
-    cycle.halt = haltOf(decoded.verdict === 'newer-format' ? 'newer-format' : 'bad-format', decoded.reason);
+    cycle.halt = haltOf(cycle.share, decoded.verdict === 'newer-format' ? 'newer-format' : 'bad-format', decoded.reason);
     return false;
   }
   const known = journal.meta('shareId');
   if (known !== undefined && known !== decoded.format.share) {
-    cycle.halt = haltOf('another-share', '');
+    cycle.halt = haltOf(cycle.share, 'another-share', '');
     return false;
   }
   remember(cycle, decoded.format);
@@ -95,7 +120,11 @@ function remember(cycle: Cycle, format: ShareFormat): void {
 async function createOrWait(cycle: Cycle): Promise<boolean> {
   const { ports, config, options } = cycle;
   if (ports.journal.meta('shareId') !== undefined && cycle.cursor > 0) {
-    cycle.halt = haltOf('bucket-emptied', '');
+    cycle.halt = haltOf(cycle.share, 'bucket-emptied', '');
+    return false;
+  }
+  if ((await listLog(ports.datastore, cycle.share, 1)).head > 0) {
+    await askForFormat(cycle);
     return false;
   }
   if (config.role === 'subscriber' || options.only === 'pull' || options.dryRun) return waitForCreation(cycle);
@@ -111,7 +140,10 @@ const formatPauseMs = 300;
 async function settleFormat(cycle: Cycle, bytes: Buffer): Promise<Buffer> {
   for (let attempt = 1; ; attempt++) {
     const fault = await putFormat(cycle, bytes);
-    if (fault === 'created') return bytes;
+    if (fault === 'created') {
+      cycle.ports.log.debug({ step: 'format', share: cycle.share }, 'share created');
+      return bytes;
+    }
     const standing = await readFormat(cycle);
     if (standing !== null) return standing;
     if (attempt >= formatAttempts) throw fault;

@@ -53,7 +53,7 @@ async function approveOwn(opened: OpenedShare, { hold, paths }: Target & { kind:
   for (const record of records) decisions.push(await approveRecordOf(opened, record, signal));
   const code = worst(decisions.map((decision) => decision.code));
   if (code === exit.done) journal.transaction(() => approveHold(journal, hold.id));
-  return { code, again: true, text: [`hold ${hold.id}`, ...decisions.map((decision) => decision.text)].join('; ') };
+  return { code, again: true, text: `hold ${hold.id}: ${decisions.map((decision) => decision.text).join('; ')}` };
 }
 
 async function approveRecordOf(opened: OpenedShare, record: number, signal: AbortSignal): Promise<Decision> {

@@ -72,6 +72,7 @@ function tellWrong(id: string, meanings: number, all: readonly Deciding[], outpu
     output.error(
       `flocksync: there is no record ${id} with changes here; ${all.map((one) => `${one.share.name} is at record ${one.cursor}`).join(', ')}`,
     );
+  else if (id === 'lineage') output.error('flocksync: no share is halted because of its lineage');
   else output.error(`flocksync: there is no hold "${id}"`);
   const existing = choices(all);
   output.error(
