@@ -70,7 +70,7 @@ function tellWrong(id: string, meanings: number, all: readonly Deciding[], outpu
   if (meanings > 1) output.error(`flocksync: "${id}" exists in several shares: say which one with --share NAME`);
   else if (/^\d{1,15}$/.test(id))
     output.error(
-      `flocksync: there is no record ${id} with changes here; ${all.map((one) => `${one.share.name} is at record ${one.cursor}`).join(', ')}`,
+      `flocksync: there is no record ${id} with deletions; ${all.map((one) => `${one.share.name} is at record ${one.cursor}`).join(', ')}`,
     );
   else if (id === 'lineage') output.error('flocksync: no share is halted because of its lineage');
   else output.error(`flocksync: there is no hold "${id}"`);

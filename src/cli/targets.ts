@@ -45,10 +45,11 @@ function localDeciding(journal: Journal, share: ShareConfig, records: readonly n
   return { own, lineage, cursor: Number(journal.meta('cursor') ?? '0'), deletes };
 }
 
-/** Truncations are held as deletions are, so a record with nothing but puts may be meant as well. */
+/** A truncation is held like a deletion, so a record without any deletion may be meant where this member holds it. */
 function deletesIn(journal: Journal, record: number): [number, number][] {
   const row = journal.record(record);
-  return row === null ? [] : [[record, row.kind === 'changes' ? row.deletes + row.puts : 0]];
+  const held = journal.wants(['held']).filter((want) => want.version === record).length;
+  return row === null ? [] : [[record, Math.max(row.deletes, held)]];
 }
 
 async function othersIn(world: World, share: ShareConfig): Promise<(Target & { kind: 'other' })[]> {

@@ -1,7 +1,7 @@
 import type { Publication } from '../model/close.ts';
 import { close, inTheWay } from '../model/close.ts';
 import type { DirEntry, Entry, Sequence } from '../model/entry.ts';
-import { sameContent } from '../model/entry.ts';
+import { sameContent, sameEntry } from '../model/entry.ts';
 import type { Loss, MaxDelete } from '../model/guard.ts';
 import { guardLosses } from '../model/guard.ts';
 import type { BytePath } from '../model/path.ts';
@@ -217,7 +217,8 @@ function noteDeviation(journal: Journal, decided: Decided, want: Want | null, he
   if (want !== null && input.policy.role === 'publisher' && want.reason !== 'role') {
     journal.setWantReason(want.path, 'role', 'a publisher does not take over changes of others', 0);
   }
-  const differs = decided.difference !== undefined && decided.difference.local.seen !== 'same';
+  // A path that was read again, because its last look was too close to its change, need not differ.
+  const differs = decided.difference !== undefined && decided.difference.local.seen !== 'same' && !sameEntry(here, decided.agreed?.entry ?? null);
   if (want === null && !differs && here === null) return;
   const why = input.policy.role === 'subscriber' ? 'changed here; a subscriber does not publish' : 'not taken over yet';
   if (want !== null || differs) draft.deviations.push({ path: decided.path, why });
