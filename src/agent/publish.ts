@@ -11,7 +11,6 @@ import { DatastoreFault } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
 import type { Outbox, TrashRow } from '../ports/journal.ts';
 import { prepareAppend, type Settled, settleAppend } from '../steps/append.ts';
-import { stampOf } from '../steps/collate.ts';
 import { fold, refusal } from '../steps/fold.ts';
 import type { Difference, Loser, Plan } from '../steps/plan.ts';
 import { fetchRecord, listLog } from '../steps/pull.ts';
@@ -320,13 +319,12 @@ function settleKept(cycle: Cycle, changes: readonly Change[]): void {
 
 /** Folds a settled own record: where the disk holds the entry it becomes the base, with the stat from before the read (rule D2). */
 export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differences: ReadonlyMap<BytePath, Difference>): void {
-  const { journal, time } = cycle.ports;
+  const { journal } = cycle.ports;
   const { outbox } = settled;
   const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
   if (!decoded.ok) throw new Error(`an own record is ${decoded.verdict}: ${decoded.reason}`);
   if (payload.kind === 'changes') noteSeeding(cycle);
-  const nowUs = time.wallMs() * 1000;
-  const stamps = new Map([...differences].flatMap(([path, { stat }]) => (stat === null ? [] : [[path, stampOf(stat, nowUs)] as const])));
+  const stamps = new Map([...differences].flatMap(([path, { stamp }]) => (stamp === null ? [] : [[path, stamp] as const])));
   const arrived = {
     header: decoded.header,
     hash: outbox.hash,

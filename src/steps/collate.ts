@@ -20,6 +20,8 @@ export interface Finding {
   readonly local: Local;
   /** The look from before the read; null when the path is absent. */
   readonly stat: PreciseStat | null;
+  /** The same for the stat cache, racy by the time of that look: whatever happens in its tick later leaves no trace in a stat. */
+  readonly stamp: DiskStamp | null;
 }
 
 export interface Collated {
@@ -103,7 +105,7 @@ function confirmAbsences(ports: CollatePorts, missing: readonly Agreed[], state:
     const known = absent.has(parentOf(row.path)) || isAbsent(ports, row.path, state);
     if (!known) continue;
     absent.add(row.path);
-    state.findings.set(row.path, { path: row.path, agreed: row, local: { seen: 'absent' }, stat: null });
+    state.findings.set(row.path, { path: row.path, agreed: row, local: { seen: 'absent' }, stat: null, stamp: null });
   }
 }
 
@@ -167,24 +169,26 @@ async function readOne(ports: CollatePorts, candidate: Candidate, options: Colla
 function lookOnly(ports: CollatePorts, candidate: Candidate): Reading {
   const stat = ports.tree.look(candidate.path);
   if (stat === null) return { result: 'gone' };
-  const finding = { path: candidate.path, agreed: candidate.agreed, local: { seen: 'unknown' as const }, stat };
+  const finding = { path: candidate.path, agreed: candidate.agreed, local: { seen: 'unknown' as const }, stat, stamp: null };
   return { result: 'settled', finding };
 }
 
 /** Directories and links. */
 function readUnfiled(ports: CollatePorts, candidate: Candidate, options: CollateOptions, state: State): Reading {
+  const lookedUs = ports.time.wallMs() * 1000;
   const stat = ports.tree.look(candidate.path);
   if (stat === null) return { result: 'gone' };
   if (stat.kind !== candidate.stat.kind) return changedTo(candidate, stat);
-  if (stat.kind === 'dir') return settle(ports, candidate, stat, { kind: 'dir' }, options, state);
+  if (stat.kind === 'dir') return settle(ports, candidate, { stat, lookedUs }, { kind: 'dir' }, options, state);
   if (!sameLook(candidate.stat, stat)) return changedTo(candidate, stat);
   const target = ports.tree.readLink(candidate.path);
   const after = ports.tree.look(candidate.path);
   if (after === null || !sameLook(stat, after)) return after === null ? { result: 'gone' } : changedTo(candidate, after);
-  return settle(ports, candidate, stat, { kind: 'link', target }, options, state);
+  return settle(ports, candidate, { stat, lookedUs }, { kind: 'link', target }, options, state);
 }
 
 async function readFile(ports: CollatePorts, candidate: Candidate, options: CollateOptions, state: State): Promise<Reading> {
+  const lookedUs = ports.time.wallMs() * 1000;
   const file = ports.tree.open(candidate.path);
   try {
     if (!sameLook(candidate.stat, file.before)) return changedTo(candidate, file.before);
@@ -196,7 +200,7 @@ async function readFile(ports: CollatePorts, candidate: Candidate, options: Coll
     state.files++;
     state.bytes += file.before.size;
     options.onProgress(state.files, state.bytes);
-    return settle(ports, candidate, file.before, content, options, state);
+    return settle(ports, candidate, { stat: file.before, lookedUs }, content, options, state);
   } finally {
     file.close();
   }
@@ -254,17 +258,18 @@ function readFully(file: { read(buffer: Buffer): number }, buffer: Buffer): numb
 function settle(
   ports: CollatePorts,
   { path, agreed }: Candidate,
-  stat: PreciseStat,
+  { stat, lookedUs }: { readonly stat: PreciseStat; readonly lookedUs: number },
   content: Content,
   options: CollateOptions,
   state: State,
 ): Reading {
+  const stamp = stampOf(stat, lookedUs);
   const entry = localEntry(content, stat, ownerNames(ports.owners, stat), agreed && { entry: agreed.entry, readBack: agreed.stamp }, options.fixed);
   if (agreed !== null && sameContent(agreed.entry, entry) && metadataDifference(agreed.entry, entry).length === 0) {
-    state.refreshed.push([path, stampOf(stat, ports.time.wallMs() * 1000)]);
+    state.refreshed.push([path, stamp]);
     return { result: 'settled', finding: null };
   }
-  return { result: 'settled', finding: { path, agreed, local: { seen: 'entry', entry: keepChunks(entry, agreed) }, stat } };
+  return { result: 'settled', finding: { path, agreed, local: { seen: 'entry', entry: keepChunks(entry, agreed) }, stat, stamp } };
 }
 
 /** Equal content keeps the log's chunk list, so that a change of metadata alone never changes how content is addressed. */

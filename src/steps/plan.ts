@@ -9,7 +9,7 @@ import { parentOf } from '../model/path.ts';
 import type { Decision, JoinFacts, Local, Policy } from '../model/reconcile.ts';
 import { reconcile, reconcileJoin } from '../model/reconcile.ts';
 import type { Expected, PreciseStat } from '../ports/filesystem.ts';
-import type { Agreed, Journal, Want, WantReason } from '../ports/journal.ts';
+import type { Agreed, DiskStamp, Journal, Want, WantReason } from '../ports/journal.ts';
 
 /** What the disk differs in, path by path (see collate). */
 export interface Difference {
@@ -17,6 +17,8 @@ export interface Difference {
   readonly agreed: Agreed | null;
   readonly local: Local;
   readonly stat: PreciseStat | null;
+  /** `stat` for the stat cache. */
+  readonly stamp: DiskStamp | null;
 }
 
 /** One path that has to be brought to what the log wants. */
