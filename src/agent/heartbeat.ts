@@ -43,6 +43,7 @@ export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<voi
   if (text === journal.meta('heartbeatText') && age >= 0 && age < repeatMs) return;
   const heartbeat: Heartbeat = { ...facts, atMs: nowMs };
   await send(cycle, heartbeat);
+  cycle.ports.log.debug({ step: 'heartbeat', share: cycle.share, cursor: cycle.cursor }, 'heartbeat written');
   journal.transaction(() => {
     journal.setMeta('heartbeatText', text);
     journal.setMeta('heartbeatAtMs', String(nowMs));

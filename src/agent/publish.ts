@@ -209,8 +209,9 @@ async function append(
     noteLosses(cycle, payload);
     foldOwn(cycle, settled, payload, differences);
     journal.setMeta('openChangeset', payload.more ? payload.changeset : null);
-    for (const row of selection.owed) journal.settleOwed(row.name);
+    settleKept(cycle, payload.changes);
   });
+  cycle.ports.log.debug({ step: 'fold', share: cycle.share, sequence: cycle.cursor }, 'own record folded');
   forgetPublished(cycle, payload, new Set(notOnDisk), differences);
   countPublished(cycle, payload);
   await ring(cycle);
@@ -258,6 +259,7 @@ async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<S
     return 'lost';
   }
   cycle.heard(Math.max(appended.atMs, cycle.bucketNowMs()));
+  cycle.ports.log.debug({ step: 'record', share: cycle.share, sequence: outbox.sequence }, 'record is in the log');
   return appended;
 }
 
@@ -371,6 +373,7 @@ function countPublished(cycle: Cycle, payload: Payload & { kind: 'changes' }): v
 export async function ring(cycle: Cycle): Promise<void> {
   try {
     await cycle.ports.datastore.put(bellKey(), Buffer.from(cycle.ports.random.hex(16)));
+    cycle.ports.log.debug({ step: 'bell', share: cycle.share }, 'bell rung');
   } catch (error) {
     if (!(error instanceof DatastoreFault)) throw error;
     cycle.ports.log.warn({ share: cycle.share, code: error.code }, 'the bell could not be rung');

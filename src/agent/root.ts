@@ -25,7 +25,7 @@ export function enterRoot(cycle: Cycle): RootVerdict {
   if (cycle.halt !== null || !sameDevice(cycle, root)) return 'stopped';
   if (cycle.options.dryRun) return 'usable';
   openStaging(cycle, () => {
-    recover(tree, journal, cycle.bucketNowMs());
+    recover(tree, journal);
     tree.prepareStaging();
   });
   return 'usable';

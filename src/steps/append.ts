@@ -7,6 +7,7 @@ import { encodeRecord } from '../model/record-encode.ts';
 import type { Datastore } from '../ports/datastore.ts';
 import { contradiction, DatastoreFault } from '../ports/datastore.ts';
 import type { Journal, Outbox } from '../ports/journal.ts';
+import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import type { Time } from '../ports/time.ts';
 
@@ -15,6 +16,7 @@ export interface AppendPorts {
   readonly journal: Journal;
   readonly random: Random;
   readonly time: Time;
+  readonly log: Log;
 }
 
 /** A record of this member that stands in the log. */
@@ -50,7 +52,10 @@ export async function prepareAppend(
   const full: RecordHeader = { format: 1, id: ports.random.hex(16), writtenMs: ports.time.wallMs(), ...header };
   const encoded = encodeRecord(full, payload, ports.random.hex(16), limits);
   assertReadable(encoded.record, encoded.body?.bytes ?? null, limits);
-  if (encoded.body !== null) await ports.datastore.put(bodyKey(share, encoded.body.id), encoded.body.bytes);
+  if (encoded.body !== null) {
+    await ports.datastore.put(bodyKey(share, encoded.body.id), encoded.body.bytes);
+    ports.log.debug({ step: 'body', share, bytes: encoded.body.bytes.length }, 'body stored');
+  }
   const outbox: Outbox = { sequence: header.sequence, hash: recordHash(encoded.record), bytes: encoded.record, body: encoded.body, ...extra };
   ports.journal.putOutbox(outbox);
   ports.journal.flush();

@@ -7,6 +7,7 @@ import { comparePaths, isWithin, nameOf, parentOf } from '../model/path.ts';
 import type { DiskMetadata, Expected, Owners, Placed, PreciseStat, ShareTree, Staged } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { DiskStamp, Intent, Journal, TrashRow, WantReason } from '../ports/journal.ts';
+import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 
 /** One path to bring to `entry` (null removes it). See plan. */
@@ -26,6 +27,7 @@ export interface ApplyPorts {
   readonly journal: Journal;
   readonly owners: Owners;
   readonly random: Random;
+  readonly log: Log;
   /** Stages verified content; results in any order (see fetch). */
   readonly fetch: (requests: readonly FileRequest[]) => AsyncIterable<FetchResult>;
   readonly onPlaced: (files: number) => void;
@@ -86,26 +88,29 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
     displaced: [],
     done: [],
     modes: [],
+    trash: new Map(),
     moved: new Map(),
     groupSetting: new Map(),
   };
   const sorted = [...tasks].sort((a, b) => comparePaths(a.path, b.path));
   const { early, late } = splitRemovals(sorted);
+  commit(run, early);
   removeAll(run, early);
-  commit(run, []);
-  makeDirectories(
-    run,
-    sorted.filter((task) => task.entry?.kind === 'dir'),
-  );
+  const directories = sorted.filter((task) => task.entry?.kind === 'dir');
+  commit(run, directories);
+  makeDirectories(run, directories);
+  ports.log.debug({ step: 'directory', directories: directories.length }, 'directories made');
   commit(run, []);
   await placeFiles(
     run,
     sorted.filter((task) => task.entry?.kind === 'file'),
   );
-  for (const task of sorted)
-    if (task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target))
-      guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
+  const links = sorted.filter((task) => task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target));
+  commit(run, [...links, ...late]);
+  for (const task of links) guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
+  ports.log.debug({ step: 'link', links: links.length }, 'links placed');
   removeAll(run, late);
+  ports.log.debug({ step: 'remove', paths: late.length }, 'removals done');
   for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
   commit(run, []);
   const { placed, removed, bytes, missing, again, displaced } = run;
@@ -124,6 +129,8 @@ interface Run {
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
   modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
+  /** Names in the trash for what the current burst displaces. */
+  trash: Map<BytePath, string>;
   /** Directories that were asked whether new files take their group. */
   readonly groupSetting: Map<BytePath, boolean>;
   /** Change times of inodes that went to the trash, before and after: other names of theirs are still what was expected. */
@@ -175,30 +182,62 @@ function settle(run: Run, task: ApplyTask, stat: PreciseStat | null): void {
   else run.placed++;
 }
 
-function noteTrash(run: Run, task: ApplyTask, name: string, standing: Entry): void {
-  const { options, ports } = run;
-  run.displaced.push(name);
-  const seen = ports.tree.lookInTrash(name);
+/** What went to the trash changed its inode's change time by that. */
+function noteMoved(run: Run, task: ApplyTask): void {
+  const seen = run.ports.tree.lookInTrash(trashName(run, task));
   const before = run.moved.get(task.expected?.ino ?? 0)?.before ?? task.expected?.ctimeKey ?? 0;
   if (seen !== null) run.moved.set(seen.ino, { before, after: seen.ctimeKey });
-  const row: TrashRow = {
-    ...{ name, path: task.path, entry: standing, atMs: options.bucketNowMs, why: task.why, lostTo: task.version },
-    owed: options.oweLosers && task.why === 'conflict',
-    ...{ ino: seen?.ino ?? 0, size: seen?.size ?? 0, mtimeKey: seen?.mtimeKey ?? 0 },
-  };
-  run.done.push(() => ports.journal.putTrash(row));
 }
 
-/** Rule I4: the burst's intents, then the burst, then this. */
-function commit(run: Run, intents: readonly Intent[]): void {
-  const { journal } = run.ports;
-  if (run.done.length === 0 && intents.length === 0) return;
+/**
+ * Rule I4: ends one burst, and says what the next is about to do before it does it: its intents, and a row for every version that is
+ * going to the trash, so that a kill leaves nothing there which nobody knows of, and forgets nothing that is owed.
+ */
+function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap<BytePath, Staged> = new Map()): void {
+  const { journal, random, log } = run.ports;
+  const used = [...run.trash.values()];
+  if (run.done.length + used.length + next.length === 0) return;
+  const unused = new Set(used.filter((name) => !isInTrash(run, name)));
+  run.displaced.push(...used.filter((name) => !unused.has(name)));
+  run.trash = new Map(next.filter(displaces).map((task) => [task.path, random.hex(16)]));
   journal.transaction(() => {
     for (const write of run.done) write();
+    for (const name of unused) journal.dropTrash(name);
     journal.clearIntents();
-    if (intents.length > 0) journal.putIntents(intents);
+    for (const task of next) announce(run, task);
+    journal.putIntents(next.map((task) => intentOf(run, task, staged)).filter((intent) => intent.stagedIno > 0 || intent.trashName !== ''));
   });
   run.done = [];
+  log.debug({ step: 'burst', paths: next.length }, next.length > 0 ? 'intents committed' : 'journal committed');
+}
+
+/** The row's stat is the one that was reconciled, so that any later write is noticed by the second look (rule A2). */
+function announce({ ports, options, trash }: Run, { path, standing, expected, why, version }: ApplyTask): void {
+  const name = trash.get(path);
+  if (name === undefined || standing === null || expected === null) return;
+  const owed = options.oweLosers && why === 'conflict';
+  const { ino, size, mtimeKey } = expected;
+  ports.journal.putTrash({ name, path, entry: standing, atMs: options.bucketNowMs, why, owed, lostTo: version, ino, size, mtimeKey });
+}
+
+function intentOf(run: Run, { path, entry, version }: ApplyTask, staged: ReadonlyMap<BytePath, Staged>): Intent {
+  return { path, entry, version, stagedIno: staged.get(path)?.stat.ino ?? 0, trashName: run.trash.get(path) ?? '' };
+}
+
+/** True where a file or another link stands in the way of what is wanted. */
+function displaces({ expected, standing, entry }: ApplyTask): boolean {
+  if (expected === null || expected.kind === 'dir') return false;
+  return !(entry?.kind === 'link' && sameContent(standing, entry));
+}
+
+/** What cannot be looked at keeps its row. */
+function isInTrash(run: Run, name: string): boolean {
+  try {
+    return run.ports.tree.lookInTrash(name) !== null;
+  } catch (error) {
+    if (error instanceof DiskFault) return true;
+    throw error;
+  }
 }
 
 function expectedNow(run: Run, expected: Expected): Expected {
@@ -206,8 +245,8 @@ function expectedNow(run: Run, expected: Expected): Expected {
   return moved === undefined || moved.before !== expected.ctimeKey ? expected : { ...expected, ctimeKey: moved.after };
 }
 
-function trashName(run: Run): string {
-  return run.ports.random.hex(16);
+function trashName(run: Run, task: ApplyTask): string {
+  return run.trash.get(task.path) as string;
 }
 
 // ---- directories -------------------------------------------------------------------------------------------------------------
@@ -253,9 +292,8 @@ function clearTheWay(run: Run, task: ApplyTask, expected: Expected): boolean {
     if (removed !== 'done' && removed !== 'absent') retry(run, task);
     return removed === 'done' || removed === 'absent';
   }
-  const name = trashName(run);
-  const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, expected), name);
-  if (moved === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
+  const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, expected), trashName(run, task));
+  if (moved === 'done') noteMoved(run, task);
   if (moved !== 'done' && moved !== 'absent') retry(run, task);
   return moved === 'done' || moved === 'absent';
 }
@@ -307,26 +345,26 @@ async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> 
   const ready: Ready[] = [];
   for await (const result of run.ports.fetch(requests)) {
     const task = tasks.get(result.request.path) as ApplyTask;
-    if (result.ok) ready.push({ task, staged: result.staged, trash: task.expected === null ? '' : trashName(run) });
+    if (result.ok) ready.push({ task, staged: result.staged });
     else {
       run.missing.push(...result.missing);
       fail(run, task, result.reason, result.detail);
     }
   }
-  if (ready.length > 0) await run.ports.tree.flush();
+  run.ports.log.debug({ step: 'stage', files: ready.length }, 'files staged');
+  if (ready.length > 0 && !(await flushed(run, ready))) return commit(run, []);
+  run.ports.log.debug({ step: 'flush', files: ready.length }, 'staged files flushed');
+  const staged = new Map(ready.map((each) => [each.task.path, each.staged]));
   commit(
     run,
-    ready.map(({ task, staged, trash }) => ({
-      path: task.path,
-      entry: task.entry,
-      version: task.version,
-      stagedIno: staged.stat.ino,
-      trashName: trash,
-    })),
+    ready.map(({ task }) => task),
+    staged,
   );
   // New files first, then changed ones: what is changed may refer to what is new.
   for (const group of byDirectory(ready.filter(({ task }) => task.expected === null))) placeGroup(run, group);
-  for (const { task, staged, trash } of ready) if (task.expected !== null) guarded(run, task, () => placeFile(run, task, staged, trash));
+  run.ports.log.debug({ step: 'place', files: ready.length }, 'new files placed');
+  for (const { task, staged } of ready) if (task.expected !== null) guarded(run, task, () => placeFile(run, task, staged));
+  run.ports.log.debug({ step: 'replace', files: ready.length }, 'changed files replaced');
   commit(run, []);
   run.ports.onPlaced(run.placed);
 }
@@ -334,8 +372,18 @@ async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> 
 interface Ready {
   readonly task: ApplyTask;
   readonly staged: Staged;
-  /** '' where nothing is displaced. */
-  readonly trash: string;
+}
+
+/** Nothing is put in place that a power cut could empty. */
+async function flushed(run: Run, ready: readonly Ready[]): Promise<boolean> {
+  try {
+    await run.ports.tree.flush();
+    return true;
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    for (const { task } of ready) fail(run, task, reasonOf(error), error.message);
+    return false;
+  }
 }
 
 function byDirectory(files: readonly Ready[]): Iterable<readonly Ready[]> {
@@ -362,15 +410,14 @@ function placeGroup(run: Run, group: readonly Ready[]): void {
   });
 }
 
-function placeFile(run: Run, task: ApplyTask, staged: Staged, trash: string): void {
+function placeFile(run: Run, task: ApplyTask, staged: Staged): void {
   const { tree } = run.ports;
   const { expected } = task;
   let placed: Placed;
   if (expected === null) placed = tree.placeNew(staged, task.path);
   else if (expected.kind === 'dir') placed = clearTheWay(run, task, expected) ? tree.placeNew(staged, task.path) : { outcome: 'changed' };
-  else placed = tree.placeOver(staged, task.path, expectedNow(run, expected), trash);
-  const displaces = placed.outcome === 'done' && expected !== null && expected.kind !== 'dir' && task.standing !== null;
-  if (displaces) noteTrash(run, task, trash, task.standing);
+  else placed = tree.placeOver(staged, task.path, expectedNow(run, expected), trashName(run, task));
+  if (placed.outcome === 'done' && displaces(task)) noteMoved(run, task);
   finishFile(run, task, staged, placed);
 }
 
@@ -411,9 +458,8 @@ function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): 
   else if (expected.kind === 'dir')
     placed = clearTheWay(run, task, expected) ? tree.makeLink(task.path, entry.target) : { outcome: 'changed' };
   else {
-    const name = trashName(run);
-    placed = tree.replaceByLink(task.path, entry.target, expectedNow(run, expected), name);
-    if (placed.outcome === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
+    placed = tree.replaceByLink(task.path, entry.target, expectedNow(run, expected), trashName(run, task));
+    if (placed.outcome === 'done') noteMoved(run, task);
   }
   if (placed.outcome !== 'done') return retry(run, task);
   const owned = ownership(run, entry, task);
@@ -434,10 +480,9 @@ function removeOne(run: Run, task: ApplyTask): void {
     return;
   }
   if (task.expected.kind === 'dir') return removeDirectory(run, task);
-  const name = trashName(run);
-  const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, task.expected), name);
+  const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, task.expected), trashName(run, task));
   if (moved === 'changed' || moved === 'moved') return retry(run, task);
-  if (moved === 'done' && task.standing !== null) noteTrash(run, task, name, task.standing);
+  if (moved === 'done') noteMoved(run, task);
   settle(run, task, null);
 }
 

@@ -1,37 +1,46 @@
-import type { ShareTree } from '../ports/filesystem.ts';
+import type { PreciseStat, ShareTree } from '../ports/filesystem.ts';
+import { DiskFault } from '../ports/filesystem.ts';
 import type { Intent, Journal } from '../ports/journal.ts';
 
 /**
- * After a kill in the middle of a burst (rule I4): an intent whose effect stands on the disk becomes the base, so that an edit made
- * since then is an edit of the new version and no conflict with it. Everything else is left to the next plan. Runs before the
- * staging area is cleared.
+ * After a kill in the middle of a burst (rule I4): a staged file that stands in its place becomes the base, so that an edit made since
+ * then is an edit of the new version and no conflict with it. Everything else is left to the next plan, which finds the same by looking.
+ * Trash rows were written before the moves; those that never happened go again. Runs before the staging area is cleared. Throws
+ * `DiskFault` where the trash cannot be looked at; the intents then wait.
  */
-export function recover(tree: ShareTree, journal: Journal, bucketNowMs: number): void {
+export function recover(tree: ShareTree, journal: Journal): void {
   const intents = journal.intents();
   if (intents.length === 0) return;
   journal.transaction(() => {
-    for (const intent of intents) recoverOne(tree, journal, intent, bucketNowMs);
+    for (const intent of intents) recoverOne(tree, journal, intent);
     journal.clearIntents();
   });
 }
 
-function recoverOne(tree: ShareTree, journal: Journal, intent: Intent, bucketNowMs: number): void {
-  const { path, entry, version, trashName } = intent;
-  const standing = tree.look(path);
-  const displaced = trashName === '' ? null : tree.lookInTrash(trashName);
-  if (displaced !== null && standing?.ino === displaced.ino) {
-    // The old file was linked to the trash, the new one never took its place.
-    tree.removeFromTrash(trashName);
-    return;
+function recoverOne(tree: ShareTree, journal: Journal, { path, entry, version, stagedIno, trashName }: Intent): void {
+  const standing = lookAround(tree, path);
+  if (trashName !== '') settleTrash(tree, journal, trashName, standing);
+  const placed = entry?.kind === 'file' && standing !== null && standing.ino === stagedIno;
+  // A want that moved on meanwhile is newer than what this burst was about.
+  if (!placed || journal.want(path)?.version !== version) return;
+  journal.putAgreed({ path, entry, version, stamp: null });
+  journal.dropWant(path);
+}
+
+function settleTrash(tree: ShareTree, journal: Journal, name: string, standing: PreciseStat | null): void {
+  const displaced = tree.lookInTrash(name);
+  if (displaced !== null && displaced.ino !== standing?.ino) return;
+  // Linked into the trash, but nothing took its place: the old file still stands where it was.
+  if (displaced !== null) tree.removeFromTrash(name);
+  journal.dropTrash(name);
+}
+
+/** Null also where the way to the path is gone or barred: nothing of the burst can be confirmed there. */
+function lookAround(tree: ShareTree, path: string): PreciseStat | null {
+  try {
+    return tree.look(path);
+  } catch (error) {
+    if (error instanceof DiskFault) return null;
+    throw error;
   }
-  if (displaced !== null) {
-    const before = journal.agreed(path)?.entry;
-    const row = { name: trashName, path, atMs: bucketNowMs, why: 'replaced' as const, owed: false, lostTo: version };
-    if (before !== undefined) journal.putTrash({ ...row, entry: before, ino: displaced.ino, size: displaced.size, mtimeKey: displaced.mtimeKey });
-  }
-  const placed = entry === null ? displaced !== null && standing === null : standing !== null && (displaced !== null || standing.ino === intent.stagedIno);
-  if (!placed) return;
-  if (entry === null) journal.dropAgreed(path);
-  else journal.putAgreed({ path, entry, version, stamp: null });
-  if (journal.want(path)?.version === version) journal.dropWant(path);
 }

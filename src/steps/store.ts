@@ -11,12 +11,14 @@ import type { Datastore } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { Journal, Location } from '../ports/journal.ts';
+import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 
 export interface StorePorts {
   readonly datastore: Datastore;
   readonly journal: Journal;
   readonly random: Random;
+  readonly log: Log;
 }
 
 /** Content of a file that a record is going to name. `open` reads it from the tree or from the trash. */
@@ -159,6 +161,7 @@ function inlineBudget(limits: Limits): number {
 
 async function sendPack(ports: StorePorts, share: string, pack: Pack): Promise<readonly ChunkLocation[]> {
   const { dateMs } = await ports.datastore.put(packKey(share, pack.id), pack.bytes);
+  ports.log.debug({ step: 'pack', share, bytes: pack.bytes.length }, 'pack stored');
   rememberUpload(ports.journal, pack.locations, dateMs);
   return pack.locations;
 }

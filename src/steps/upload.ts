@@ -9,12 +9,14 @@ import type { Datastore } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
+import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 
 export interface UploadPorts {
   readonly datastore: Datastore;
   readonly journal: Journal;
   readonly random: Random;
+  readonly log: Log;
   readonly onBytes: (bytes: number) => void;
 }
 
@@ -102,6 +104,7 @@ async function sendGroup(ports: UploadPorts, share: string, group: readonly Blob
     offset += stored.length;
   }
   const { dateMs } = await ports.datastore.putStream(packKey(share, pack), offset, () => pieces(group));
+  ports.log.debug({ step: 'pack', share, bytes: offset }, 'part of a large file stored');
   ports.journal.transaction(() => {
     for (const location of locations) ports.journal.putUpload({ ...location, record: 0 }, dateMs);
   });
