@@ -94,15 +94,25 @@ const blank: Heartbeat = {
   ...{ applied: false, appliedTo: 0, state: 'idle', problems: 0, holds: [], atMs: 0 },
 };
 
+/** Null where there is none or an unusable one, however large. */
+async function readOwn({ ports, share }: Cycle): Promise<Heartbeat | null> {
+  try {
+    const { value } = await ports.datastore.get(memberKey(share, ports.member.id), { bytesMax: heartbeatBytesMax });
+    return value === null ? null : readHeartbeat(value.bytes);
+  } catch (error) {
+    if (error instanceof DatastoreFault && error.code === 'too-large') return null;
+    throw error;
+  }
+}
+
 /**
  * Rule J4: a heartbeat of our own id that is ahead of our journal was written by a clone, or by ourselves before the journal was
  * restored. This member takes a new id, keeps the journal as base, and distrusts old content for one replay.
  */
 export async function noticeClone(cycle: Cycle): Promise<void> {
-  const { datastore, journal, member } = cycle.ports;
+  const { journal, member } = cycle.ports;
   if (cycle.cursor === 0 || cycle.options.dryRun) return;
-  const { value } = await datastore.get(memberKey(cycle.share, member.id), { bytesMax: heartbeatBytesMax });
-  const own = value === null ? null : readHeartbeat(value.bytes);
+  const own = await readOwn(cycle);
   if (own === null || own.cursor <= cycle.cursor) return;
   member.renew();
   journal.setMeta('suspectBase', '1');

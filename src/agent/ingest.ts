@@ -200,7 +200,10 @@ async function requestRecord(cycle: Cycle, sequence: number): Promise<void> {
 async function answerRequest(cycle: Cycle, sequence: number): Promise<void> {
   const { datastore, journal } = cycle.ports;
   if (sequence > cycle.cursor || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
-  if (sequence === 1 && (await putFormatBack(cycle))) return await datastore.remove(requestKey(cycle.share, sequence));
+  if (sequence === 1 && (await putFormatBack(cycle))) {
+    await datastore.remove(requestKey(cycle.share, sequence));
+    return;
+  }
   const bytes = journal.recordBytes(sequence);
   if (bytes === null) return;
   const { limits } = cycle.inForce;

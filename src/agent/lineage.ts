@@ -87,7 +87,7 @@ export async function putFormatBack(cycle: Cycle): Promise<boolean> {
 /** A log without its format.json is damaged, not new: another share id would split the federation. The others see the request. */
 async function askForFormat(cycle: Cycle): Promise<void> {
   const { datastore, member } = cycle.ports;
-  cycle.halt = haltOf('format-missing', '');
+  cycle.halt = haltOf(cycle.share, 'format-missing', '');
   if (cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
   await datastore.put(requestKey(cycle.share, 1), Buffer.from(`${member.id}\n`));
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect } from 'vitest';
+import { afterEach, expect, vi } from 'vitest';
 import { type Federation, type FederationOptions, type Ran, startFederation } from './federation.ts';
 import { type Plan, plant } from './plant.ts';
 import { differences, snapshot } from './tree.ts';
@@ -27,6 +27,9 @@ export interface Scenario {
   member(name: string): Actor;
   log(): string[];
 }
+
+// Several processes one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const running: Federation[] = [];
 
