@@ -32,7 +32,8 @@ export async function openLog(settings: LogSettings): Promise<OpenLog> {
 
 /** pino is loaded only where a log file is configured: it would be a fifth of the start-up time of a cycle with nothing to do. */
 async function openFile(path: string, member: string): Promise<OpenLog> {
-  const { pino } = await import('pino');
+  // The default export is there in node_modules and in the bundle; names are not.
+  const { default: pino } = await import('pino');
   let destination: ReturnType<typeof pino.destination>;
   try {
     destination = pino.destination({ dest: path, append: true, sync: true, mode: 0o640 });

@@ -33,10 +33,7 @@ export async function lockShare(
 
 function open(file: string): Database.Database {
   try {
-    const database = new Database(file, { timeout: 0 });
-    // Without a rollback file the lock needs no room on the disk: a full one must not stop what could make room.
-    database.pragma('journal_mode = MEMORY');
-    return database;
+    return new Database(file, { timeout: 0 });
   } catch (error) {
     // The driver reports a missing directory as a TypeError, without a code.
     if (error instanceof TypeError) throw new JournalFault('unusable', `The lock ${file} cannot be opened: ${error.message}.`, error);
@@ -46,6 +43,9 @@ function open(file: string): Database.Database {
 
 function begin(database: Database.Database, file: string): boolean {
   try {
+    // Without a rollback file the lock needs no room on the disk: a full one must not stop what could make room. It reads the file,
+    // so it too finds the lock held.
+    database.pragma('journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
