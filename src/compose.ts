@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { bounded } from './adapters/bounded.ts';
+import { openCodec } from './adapters/codec.ts';
 import { openDirectory } from './adapters/directory.ts';
 import { openShareTree } from './adapters/disk.ts';
 import { compileExcludes } from './adapters/excludes.ts';
@@ -15,6 +16,7 @@ import { systemRandom, systemTime } from './adapters/system.ts';
 import { ShareAgent } from './agent.ts';
 import type { ProgressEvent } from './agent/context.ts';
 import type { Config, ShareConfig } from './config-types.ts';
+import type { ContentCodec } from './ports/codec.ts';
 import type { Datastore } from './ports/datastore.ts';
 import { type Journal, JournalFault } from './ports/journal.ts';
 import type { Log } from './ports/log.ts';
@@ -27,6 +29,7 @@ export interface World {
   readonly version: string;
   /** The bucket, with retries and bounds; opened once, at the first call. */
   datastore(): Promise<Datastore>;
+  readonly codec: ContentCodec;
   member(): MemberFile;
   /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
   shares(bucket: boolean): Promise<{ readonly shares: readonly ShareConfig[]; readonly problems: readonly { share: string; message: string }[] }>;
@@ -63,8 +66,9 @@ export function openWorld(options: WorldOptions): World {
     opened = await opening;
     return opened;
   };
+  const codec = openCodec();
   return {
-    ...{ config, log, signal, version: options.version },
+    ...{ config, log, signal, codec, version: options.version },
     datastore: store,
     member: () => {
       makeStateDirectory(config);
@@ -79,7 +83,10 @@ export function openWorld(options: WorldOptions): World {
     knownShares: () => knownShares(config.state),
     renewBudget: () => opened?.renewBudget(),
     requests: () => requests,
-    close: async () => await opened?.close(),
+    close: async () => {
+      await codec.close();
+      await opened?.close();
+    },
   };
 
   async function openStore({ variables, retryBudgetMs }: WorldOptions, onRequest: () => void) {
@@ -126,7 +133,7 @@ export async function openShare(
   const tree = openShareTree({ root: share.path, shareName: share.name });
   const ports = {
     ...{ datastore: await world.datastore(), journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
-    ...{ log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
+    ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
     ...{ onProgress: options.onProgress, stateId: `${member.id} ${config.state}` },
   };
   const close = () => {

@@ -9,6 +9,7 @@ type AgreedPart = Pick<
   | 'agreedChildren'
   | 'agreedBelow'
   | 'agreedByHash'
+  | 'agreedPaths'
   | 'agreedCount'
   | 'putAgreed'
   | 'putStamp'
@@ -36,11 +37,12 @@ export function agreedPart(connection: Connection): AgreedPart {
 
 function agreedReads(
   connection: Connection,
-): Pick<AgreedPart, 'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedByHash' | 'agreedCount'> {
+): Pick<AgreedPart, 'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedByHash' | 'agreedPaths' | 'agreedCount'> {
   const one = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? AND name = ?`);
   const children = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? ORDER BY name`);
   const deeper = query(connection, `SELECT ${columns} FROM agreed WHERE dir >= ? AND dir < ? ORDER BY dir, name`);
   const byHash = query(connection, `SELECT ${columns} FROM agreed WHERE hash = ? ORDER BY dir, name LIMIT ?`);
+  const pathsOfHashes = query(connection, 'SELECT dir, name, hash FROM json_each(?) CROSS JOIN agreed ON hash = value');
   const counts = query(connection, 'SELECT kind, count(*), total(size) FROM agreed GROUP BY kind');
   return {
     agreed: (path) => {
@@ -50,6 +52,7 @@ function agreedReads(
     agreedChildren: (directory) => children.rows(directory).map(agreedFrom),
     agreedBelow: (directory) => [...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))].map(agreedFrom),
     agreedByHash: (hash, limit) => byHash.rows(hash, limit).map(agreedFrom),
+    agreedPaths: (hashes, limit) => firstByHash(pathsOfHashes.rows(JSON.stringify(hashes)), limit),
     agreedCount: () => {
       const rows = new Map(counts.rows().map((row) => [row[0], row]));
       const count = (kind: string) => (rows.get(kind)?.[1] ?? 0) as number;
@@ -57,6 +60,16 @@ function agreedReads(
       return { files: count('file'), directories: count('dir'), links: count('link'), bytes };
     },
   };
+}
+
+function firstByHash(rows: readonly Row[], limit: number): Map<string, BytePath[]> {
+  const found = new Map<string, BytePath[]>();
+  for (const row of rows) {
+    const paths = found.get(row[2] as string);
+    if (paths === undefined) found.set(row[2] as string, [pathOf(row)]);
+    else if (paths.length < limit) paths.push(pathOf(row));
+  }
+  return found;
 }
 
 function agreedWrites(

@@ -6,6 +6,7 @@ type ContentPart = Pick<
   Journal,
   | 'putLocation'
   | 'locations'
+  | 'locationsOf'
   | 'hasLocation'
   | 'dropLocation'
   | 'putUpload'
@@ -26,17 +27,34 @@ export function contentPart(connection: Connection): ContentPart {
   return { ...locationPart(connection), ...uploadPart(connection), ...outboxPart(connection), ...needPart(connection) };
 }
 
-function locationPart(connection: Connection): Pick<ContentPart, 'putLocation' | 'locations' | 'hasLocation' | 'dropLocation'> {
+function locationPart(
+  connection: Connection,
+): Pick<ContentPart, 'putLocation' | 'locations' | 'locationsOf' | 'hasLocation' | 'dropLocation'> {
   const put = replacing(connection, 'location', columns);
   const ofHash = query(connection, `SELECT ${columns} FROM location WHERE hash = ? ORDER BY pack = '', record, pack, byte_offset`);
+  const ofHashes = query(
+    connection,
+    `SELECT ${columns} FROM json_each(?) CROSS JOIN location ON hash = value ORDER BY json_each.id, pack = '', record, pack, byte_offset`,
+  );
   const any = query(connection, 'SELECT 1 FROM location WHERE hash = ? LIMIT 1');
   const drop = command(connection, 'DELETE FROM location WHERE hash = ? AND record = ? AND pack = ? AND byte_offset = ?');
   return {
     putLocation: (location) => put(...locationValues(location)),
     locations: (hash) => ofHash.rows(hash).map(locationFrom),
+    locationsOf: (hashes) => byHash(ofHashes.rows(JSON.stringify(hashes)).map(locationFrom)),
     hasLocation: (hash) => any.row(hash) !== undefined,
     dropLocation: ({ hash, record, pack, offset }) => drop(hash, record, pack, offset),
   };
+}
+
+function byHash(locations: readonly Location[]): Map<string, Location[]> {
+  const found = new Map<string, Location[]>();
+  for (const location of locations) {
+    const list = found.get(location.hash);
+    if (list === undefined) found.set(location.hash, [location]);
+    else list.push(location);
+  }
+  return found;
 }
 
 function uploadPart(connection: Connection): Pick<ContentPart, 'putUpload' | 'upload' | 'dropUploads'> {

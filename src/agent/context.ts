@@ -4,6 +4,7 @@ import type { BytePath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
 import type { Content } from '../model/local.ts';
+import type { ContentCodec } from '../ports/codec.ts';
 import type { Datastore } from '../ports/datastore.ts';
 import type { Owners, PreciseStat, RootLock, ShareTree } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
@@ -29,6 +30,7 @@ export interface Ports {
   readonly owners: Owners;
   readonly time: Time;
   readonly random: Random;
+  readonly codec: ContentCodec;
   readonly log: Log;
   readonly member: Member;
   /** True for what the config excludes. */

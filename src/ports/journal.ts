@@ -223,6 +223,8 @@ export interface Journal {
   agreedBelow(directory: BytePath): Agreed[];
   /** Agreed files with this content, at most `limit`. */
   agreedByHash(hash: Hash, limit: number): Agreed[];
+  /** Paths of agreed files by content, at most `limit` for each hash that has any: one query for a whole batch. */
+  agreedPaths(hashes: readonly Hash[], limit: number): ReadonlyMap<Hash, readonly BytePath[]>;
   agreedCount(): { files: number; directories: number; links: number; bytes: number };
   /** Inserts or replaces; forgets the digest of the containing directory. */
   putAgreed(row: Agreed): void;
@@ -280,6 +282,8 @@ export interface Journal {
   putLocation(location: Location): void;
   /** Locations named by the log, pack locations first. */
   locations(hash: Hash): Location[];
+  /** `locations` for a whole batch in one query; hashes without any are left out. */
+  locationsOf(hashes: readonly Hash[]): ReadonlyMap<Hash, readonly Location[]>;
   hasLocation(hash: Hash): boolean;
   dropLocation(location: Location): void;
   /** An upload of ours that no record names yet (rule P3: counts for 6 days of bucket time). */

@@ -1,11 +1,12 @@
+import { contentHasher } from '../model/digest.ts';
 import type { Chunk, FileEntry, Hash, Sequence } from '../model/entry.ts';
 import { chunksOf } from '../model/entry.ts';
-import { contentHasher } from '../model/digest.ts';
 import { packKey } from '../model/keys.ts';
 import { decodeBlob } from '../model/pack.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import type { InlineBlob } from '../model/record.ts';
+import type { ContentCodec } from '../ports/codec.ts';
 import type { Datastore } from '../ports/datastore.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import type { DiskMetadata, OpenFile, ShareTree, Staged, StageWriter } from '../ports/filesystem.ts';
@@ -22,18 +23,29 @@ export interface StageRequest {
 /** - unfetchable: no location gave the right bytes; `missing` names them. - full: no room. - refused: another disk fault. */
 export type StageResult =
   | { readonly ok: true; readonly request: StageRequest; readonly staged: Staged }
-  | { readonly ok: false; readonly request: StageRequest; readonly reason: 'unfetchable' | 'full' | 'refused'; readonly detail: string; readonly missing: readonly Hash[] };
+  | {
+      readonly ok: false;
+      readonly request: StageRequest;
+      readonly reason: 'unfetchable' | 'full' | 'refused';
+      readonly detail: string;
+      readonly missing: readonly Hash[];
+    };
 
 export interface FetchPorts {
   readonly datastore: Datastore;
   readonly journal: Journal;
   readonly tree: ShareTree;
+  readonly codec: ContentCodec;
   /** Inline contents of a record that was ingested before. */
   readonly inlineOf: (sequence: Sequence) => Promise<readonly InlineBlob[]>;
   readonly onBytes: (bytes: number) => void;
 }
 
-const rangeBytesMax = 32 * 1024 * 1024;
+const rangeBytesMax = 8 * 1024 * 1024;
+/** Bytes of content that are decoded in one go. */
+const sliceBytesMin = 2 * 1024 * 1024;
+/** Files of equal content that are tried before the bucket is asked. */
+const copiesTried = 3;
 /** Unwanted bytes between two wanted ones that are cheaper to read than another request. */
 const gapBytesMax = 256 * 1024;
 const readsAtOnce = 3;
@@ -46,9 +58,13 @@ const copyBytes = 4 * 1024 * 1024;
 export async function* fetchContents(ports: FetchPorts, share: string, requests: readonly StageRequest[]): AsyncGenerator<StageResult> {
   const byHash = new Map<Hash, StageRequest[]>();
   const large: StageRequest[] = [];
+  const here = ports.journal.agreedPaths([...new Set(requests.map((request) => request.entry.hash))], copiesTried);
   for (const request of requests) {
     const chunks = chunksOf(request.entry);
-    const local = chunks.length === 0 ? stageBytes(ports, request, Buffer.alloc(0)) : stageLocalCopy(ports, request);
+    const local =
+      chunks.length === 0
+        ? stageBytes(ports, request, Buffer.alloc(0))
+        : stageLocalCopy(ports, request, here.get(request.entry.hash) ?? []);
     if (local !== null) yield local;
     else if (chunks.length > 1) large.push(request);
     else addTo(byHash, request.entry.hash, request);
@@ -65,9 +81,9 @@ function addTo(map: Map<Hash, StageRequest[]>, hash: Hash, request: StageRequest
 
 // ---- contents that this disk already has -------------------------------------------------------------------------------------
 
-function stageLocalCopy(ports: FetchPorts, request: StageRequest): StageResult | null {
-  for (const row of ports.journal.agreedByHash(request.entry.hash, 3)) {
-    const copied = row.path === request.path ? null : copyFrom(ports, request, () => ports.tree.open(row.path));
+function stageLocalCopy(ports: FetchPorts, request: StageRequest, paths: readonly BytePath[]): StageResult | null {
+  for (const path of paths) {
+    const copied = path === request.path ? null : copyFrom(ports, request, () => ports.tree.open(path));
     if (copied !== null) return copied;
   }
   const trashed = ports.journal.trashByHash(request.entry.hash);
@@ -132,8 +148,9 @@ interface Run {
 
 async function* fetchSmall(ports: FetchPorts, share: string, byHash: ReadonlyMap<Hash, StageRequest[]>): AsyncGenerator<StageResult> {
   let pending: Wanted[] = [];
+  const places = ports.journal.locationsOf([...byHash.keys()]);
   for (const [hash, requests] of byHash) {
-    const [location, ...others] = ports.journal.locations(hash);
+    const [location, ...others] = places.get(hash) ?? [];
     if (location !== undefined) pending.push({ location, others, requests });
     else for (const request of requests) yield unfetchable(request, [hash], 'the log names no place for its content');
   }
@@ -145,7 +162,8 @@ async function* fetchSmall(ports: FetchPorts, share: string, byHash: ReadonlyMap
     for (const failure of failures) {
       const [location, ...others] = failure.others;
       if (location !== undefined) pending.push({ ...failure, location, others });
-      else for (const request of failure.requests) yield unfetchable(request, [failure.location.hash], 'the bucket does not have its content');
+      else
+        for (const request of failure.requests) yield unfetchable(request, [failure.location.hash], 'the bucket does not have its content');
     }
   }
 }
@@ -158,22 +176,77 @@ async function* inlineContents(ports: FetchPorts, pending: readonly Wanted[], fa
   }
 }
 
-async function* packContents(ports: FetchPorts, share: string, pending: readonly Wanted[], failures: Wanted[]): AsyncGenerator<StageResult> {
+async function* packContents(
+  ports: FetchPorts,
+  share: string,
+  pending: readonly Wanted[],
+  failures: Wanted[],
+): AsyncGenerator<StageResult> {
   const runs = planRuns(pending.filter((wanted) => wanted.location.pack !== ''));
+  let before: Slice | undefined;
+  for await (const { run, bytes } of readRuns(ports.datastore, share, runs)) {
+    for (const wanted of slicesOf(run)) {
+      const slice = { wanted, contents: decodeSlice(ports.codec, run, wanted, bytes) };
+      slice.contents.catch(() => undefined);
+      // This slice is decoded while the one before is written.
+      if (before !== undefined) yield* stageSlice(ports, before, await before.contents, failures);
+      before = slice;
+    }
+  }
+  if (before !== undefined) yield* stageSlice(ports, before, await before.contents, failures);
+}
+
+interface Slice {
+  readonly wanted: readonly Wanted[];
+  readonly contents: Promise<readonly (Buffer | null)[]>;
+}
+
+async function* readRuns(datastore: Datastore, share: string, runs: readonly Run[]): AsyncGenerator<{ run: Run; bytes: Buffer | null }> {
   const flying: Promise<{ run: Run; bytes: Buffer | null }>[] = [];
-  let next = 0;
   for (let at = 0; at < runs.length; at++) {
-    for (; next < runs.length && next < at + readsAtOnce; next++) {
-      const reading = readRun(ports.datastore, share, runs[next] as Run);
+    while (flying.length < readsAtOnce && at + flying.length < runs.length) {
+      const reading = readRun(datastore, share, runs[at + flying.length] as Run);
       reading.catch(() => undefined);
       flying.push(reading);
     }
-    const { run, bytes } = await (flying[at] as Promise<{ run: Run; bytes: Buffer | null }>);
-    delete flying[at];
-    for (const wanted of run.wanted) {
-      const from = wanted.location.offset - run.offset;
-      yield* stageBlob(ports, wanted, bytes?.subarray(from, from + wanted.location.length), failures);
-    }
+    yield await (flying.shift() as Promise<{ run: Run; bytes: Buffer | null }>);
+  }
+}
+
+function* slicesOf({ wanted }: Run): Generator<readonly Wanted[]> {
+  let slice: Wanted[] = [];
+  let bytes = 0;
+  for (const each of wanted) {
+    slice.push(each);
+    bytes += each.location.size;
+    if (bytes < sliceBytesMin) continue;
+    yield slice;
+    slice = [];
+    bytes = 0;
+  }
+  if (slice.length > 0) yield slice;
+}
+
+async function decodeSlice(
+  codec: ContentCodec,
+  run: Run,
+  wanted: readonly Wanted[],
+  bytes: Buffer | null,
+): Promise<readonly (Buffer | null)[]> {
+  if (bytes === null) return wanted.map(() => null);
+  return await codec.decode(
+    wanted.map(({ location }) => {
+      const from = location.offset - run.offset;
+      return { ...location, stored: bytes.subarray(from, from + location.length) };
+    }),
+  );
+}
+
+function* stageSlice(ports: FetchPorts, slice: Slice, contents: readonly (Buffer | null)[], failures: Wanted[]): Generator<StageResult> {
+  for (const [at, wanted] of slice.wanted.entries()) {
+    const bytes = contents[at] ?? null;
+    if (bytes === null) failures.push(wanted);
+    else for (const request of wanted.requests) yield stageBytes(ports, request, bytes);
   }
 }
 
@@ -247,7 +320,8 @@ async function stageLarge(ports: FetchPorts, share: string, request: StageReques
       const bytes = await (ahead ?? readChunk(ports, share, chunks[i] as Chunk));
       ahead = i + 1 < chunks.length ? readChunk(ports, share, chunks[i + 1] as Chunk) : undefined;
       ahead?.catch(() => undefined);
-      if (bytes === null) return abandon(writer, unfetchable(request, [(chunks[i] as Chunk).hash], 'the bucket does not have all of its content'));
+      if (bytes === null)
+        return abandon(writer, unfetchable(request, [(chunks[i] as Chunk).hash], 'the bucket does not have all of its content'));
       whole.update(bytes);
       writer.write(bytes);
       ports.onBytes(bytes.length);

@@ -1,12 +1,13 @@
+import { contentHash } from '../model/digest.ts';
 import type { Chunk, FileEntry, Hash } from '../model/entry.ts';
 import { chunksOf } from '../model/entry.ts';
 import { packKey } from '../model/keys.ts';
 import type { Limits } from '../model/limits.ts';
-import type { Blob, Pack } from '../model/pack.ts';
-import { encodeBlob, PackBuilder } from '../model/pack.ts';
-import { contentHash } from '../model/digest.ts';
+import type { Blob, Pack, StoredBlob } from '../model/pack.ts';
+import { PackBuilder } from '../model/pack.ts';
 import type { BytePath } from '../model/path.ts';
 import type { ChunkLocation, InlineBlob } from '../model/record.ts';
+import type { ContentCodec } from '../ports/codec.ts';
 import type { Datastore } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
@@ -15,6 +16,7 @@ import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 
 export interface StorePorts {
+  readonly codec: ContentCodec;
   readonly datastore: Datastore;
   readonly journal: Journal;
   readonly random: Random;
@@ -38,24 +40,71 @@ export interface Stored {
 /** Uploads of ours that no record names yet count for this long by the bucket's clock (rule P3 retires at 7 days). */
 export const uploadTrustedMs = 6 * 24 * 3600 * 1000;
 const uploadsAtOnce = 3;
+/** Stored bytes of a pack: large enough to make requests rare, small enough to hold several in memory. */
+const packBytes = 8 * 1024 * 1024;
+/** Bytes of content that are compressed in one go. */
+const sliceBytesMin = 2 * 1024 * 1024;
 
 /**
  * Makes every chunk of the sources reachable before a record names it (rule P1): what the bucket has is not sent again, a few small
- * contents travel inside the record, everything else goes into packs. Memory is bounded by `uploadsAtOnce` packs and one source.
+ * contents travel inside the record, everything else goes into packs. Memory is bounded by `uploadsAtOnce` packs and a few slices.
  */
-export async function store(ports: StorePorts, share: string, sources: Iterable<Source>, limits: Limits, bucketNowMs: number): Promise<Stored> {
+export async function store(
+  ports: StorePorts,
+  share: string,
+  sources: Iterable<Source>,
+  limits: Limits,
+  bucketNowMs: number,
+): Promise<Stored> {
   const packer = startPacker(ports, share, limits);
   const locations: ChunkLocation[] = [];
   const changed = new Set<BytePath>();
-  for (const source of sources) {
-    const missing = missingChunks(ports.journal, source.entry, bucketNowMs, packer.seen, locations);
-    if (missing.length === 0) continue;
-    const bytes = readVerified(source, limits.packBytesMax);
-    if (bytes === null) changed.add(source.path);
-    else for (const blob of cut(bytes, chunksOf(source.entry), missing)) await packer.add(blob);
+  let encoding: Promise<readonly Blob[]> = Promise.resolve([]);
+  for (const slice of read(ports, sources, limits, bucketNowMs, { locations, changed })) {
+    const encoded = await encoding;
+    // The next slice is read while this one is compressed.
+    encoding = encode(ports.codec, slice);
+    encoding.catch(() => undefined);
+    for (const blob of encoded) await packer.add(blob);
   }
+  for (const blob of await encoding) await packer.add(blob);
   const { located, inline } = await packer.finish();
   return { locations: [...locations, ...located], inline, changed };
+}
+
+/** A chunk that has to be sent. */
+interface Piece extends Chunk {
+  readonly bytes: Buffer;
+}
+
+function* read(
+  { journal }: StorePorts,
+  sources: Iterable<Source>,
+  limits: Limits,
+  bucketNowMs: number,
+  found: { readonly locations: ChunkLocation[]; readonly changed: Set<BytePath> },
+): Generator<readonly Piece[]> {
+  const seen = new Set<Hash>();
+  let slice: Piece[] = [];
+  let sliceBytes = 0;
+  for (const source of sources) {
+    const missing = missingChunks(journal, source.entry, bucketNowMs, seen, found.locations);
+    if (missing.length === 0) continue;
+    const bytes = readVerified(source, limits.packBytesMax);
+    if (bytes === null) found.changed.add(source.path);
+    else for (const piece of cut(bytes, chunksOf(source.entry), missing, seen)) slice.push(piece);
+    sliceBytes += bytes?.length ?? 0;
+    if (sliceBytes < sliceBytesMin) continue;
+    yield slice;
+    slice = [];
+    sliceBytes = 0;
+  }
+  yield slice;
+}
+
+async function encode(codec: ContentCodec, slice: readonly Piece[]): Promise<readonly Blob[]> {
+  const stored = await codec.encode(slice.map((piece) => piece.bytes));
+  return slice.map(({ hash, size }, at) => ({ hash, size, ...(stored[at] as StoredBlob) }));
 }
 
 /** The chunks that neither the log nor an own recent upload has; locations of the latter are collected, since the record must name them. */
@@ -100,20 +149,21 @@ function readVerified(source: Source, bytesMax: number): Buffer | null {
   }
 }
 
-function* cut(bytes: Buffer, chunks: readonly Chunk[], wanted: readonly Chunk[]): Generator<Blob> {
+function* cut(bytes: Buffer, chunks: readonly Chunk[], wanted: readonly Chunk[], seen: Set<Hash>): Generator<Piece> {
   const hashes = new Set(wanted.map((chunk) => chunk.hash));
   let offset = 0;
   for (const { hash, size } of chunks) {
     const piece = bytes.subarray(offset, offset + size);
     offset += size;
-    if (hashes.has(hash)) yield { hash, size, ...encodeBlob(piece) };
+    if (!hashes.has(hash) || seen.has(hash)) continue;
+    seen.add(hash);
+    yield { hash, size, bytes: piece };
   }
 }
 
 /** Inline while everything together stays small; packs from then on. */
 function startPacker(ports: StorePorts, share: string, limits: Limits) {
-  const builder = new PackBuilder(limits.packBytesMax, () => ports.random.hex(16));
-  const seen = new Set<Hash>();
+  const builder = new PackBuilder(Math.min(packBytes, limits.packBytesMax), () => ports.random.hex(16));
   const located: ChunkLocation[] = [];
   const flying = new Set<Promise<void>>();
   let inline: Blob[] | null = [];
@@ -134,8 +184,6 @@ function startPacker(ports: StorePorts, share: string, limits: Limits) {
   }
 
   async function add(blob: Blob): Promise<void> {
-    if (seen.has(blob.hash)) return;
-    seen.add(blob.hash);
     if (inline === null) return pack(blob);
     inline.push(blob);
     inlineBytes += blob.stored.length;
@@ -151,7 +199,7 @@ function startPacker(ports: StorePorts, share: string, limits: Limits) {
     await Promise.all(flying);
     return { located, inline: inline ?? [] };
   }
-  return { seen, add, finish };
+  return { add, finish };
 }
 
 /** Half of the record, so that the changes themselves usually fit beside the contents and no body is needed. */

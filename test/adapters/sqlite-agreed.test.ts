@@ -133,3 +133,15 @@ test('all digests are forgotten at once', () => {
   journal.forgetDirectoryDigests();
   expect([journal.directoryDigest(''), journal.directoryDigest('a/b')]).toEqual([undefined, undefined]);
 });
+
+test('paths of many contents come in one query, a few for each', () => {
+  const journal = newJournal();
+  for (const path of ['a', 'd/b', 'd/c', 'e']) journal.putAgreed(agreed(path, { entry: file(path === 'e' ? 2 : 1) }));
+  const found = journal.agreedPaths([hashOf(2), hashOf(3), hashOf(1)], 2);
+  expect(found).toEqual(
+    new Map([
+      [hashOf(2), ['e']],
+      [hashOf(1), ['a', 'd/b']],
+    ]),
+  );
+});

@@ -131,6 +131,7 @@ test('P2: a content may lie in several places, packs before inline', () => {
   for (const place of places) journal.putLocation(place);
   journal.putLocation(location({ record: 1, pack: '', offset: 0 }));
   expect(journal.locations(hashOf(1))).toEqual([places[2], places[1], places[0], places[3]]);
+  expect(journal.locationsOf([hashOf(9), hashOf(1)])).toEqual(new Map([[hashOf(1), journal.locations(hashOf(1))]]));
   journal.dropLocation(location({ record: 5, pack: 'x' }));
   expect(journal.locations(hashOf(1))).toEqual([places[2], places[1], places[3]]);
   for (const place of places) journal.dropLocation(place);
