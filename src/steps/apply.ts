@@ -6,7 +6,7 @@ import type { BytePath } from '../model/path.ts';
 import { comparePaths, isWithin, nameOf, parentOf } from '../model/path.ts';
 import type { DiskMetadata, Expected, Owners, Placed, PreciseStat, ShareTree, Staged } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
-import type { DiskStamp, Intent, Journal, TrashRow, WantReason } from '../ports/journal.ts';
+import type { DiskStamp, Intent, Journal, TrashRow, Want, WantReason } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 
@@ -437,16 +437,20 @@ function waitsForTarget(run: Run, task: ApplyTask, target: string): boolean {
   const path = target.startsWith('/') ? null : targetWithin(parentOf(task.path), target);
   if (path === null || path === '' || isWithin(task.path, path)) return false;
   const { journal } = run.ports;
-  const missing = [journal.want(path), ...journal.wantsBelow(path)].find(
-    (want) => want !== null && want.entry !== null && awaited.has(want.reason),
-  );
-  if (missing === undefined || missing === null) return false;
+  const missing = [journal.want(path), ...journal.wantsBelow(path)].some((want) => want?.entry != null && isAwaited(run, want));
+  if (!missing) return false;
   fail(run, { ...task, attempts: task.attempts - 1 }, 'pending', 'waits for what it points at');
   return true;
 }
 
 /** Reasons that come to an end; what the config keeps away from here is not waited for. */
 const awaited: ReadonlySet<WantReason> = new Set(['pending', 'held', 'unfetchable', 'full', 'busy', 'refused', 'occupied']);
+
+/** Links wait for content, not for each other; of a directory that stands only the rights are still to come. */
+function isAwaited(run: Run, { path, entry, reason }: Want): boolean {
+  if (entry?.kind === 'link' || !awaited.has(reason)) return false;
+  return entry?.kind !== 'dir' || !run.modes.some((made) => made.task.path === path);
+}
 
 function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): void {
   const { tree } = run.ports;
