@@ -1,10 +1,23 @@
-import { configDefaults, defineConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
+
+// Two cores: the parts side by side, then everything that runs the built program or a store of its own, two files at a time.
+const endToEnd = ['test/e2e/**/*.test.ts', 'test/simulation/**/*.test.ts'];
 
 export default defineConfig({
   test: {
-    // End-to-end tests start dozens of processes each; a loaded machine is slow, and no reason to fail.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    exclude: [...configDefaults.exclude, '.tmp/**'],
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: endToEnd,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { test: { name: 'end-to-end', include: endToEnd, testTimeout: 120_000, hookTimeout: 60_000, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

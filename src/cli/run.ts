@@ -12,9 +12,9 @@ import { type Crew, Follower } from './run-share.ts';
 import { Waker } from './wake.ts';
 
 const cyclesAtOnce = 8;
-const rosterPauseMs = 60_000;
+const rosterPauseMs = 10_000;
 /** Names in the bucket are asked for less often than directories here: each time costs a LIST. */
-const rostersPerListing = 5;
+const rostersPerListing = 30;
 const tokenBytesMax = 1024;
 /** Between two looks for a second share: one share is polled by itself. */
 const aloneMs = 1000;
@@ -31,8 +31,10 @@ export async function run(world: World, output: Output): Promise<ExitCode> {
   const ended = daemon.run();
   await Promise.race([stopped, ended]);
   daemon.stop();
-  const drained = await Promise.race([ended.then(() => true), systemTime.sleep(drainMs).then(() => false)]);
+  const patience = new AbortController();
+  const drained = await Promise.race([ended.then(() => true), systemTime.sleep(drainMs, patience.signal).then(() => false)]);
   if (!drained) process.exit(exit.done);
+  patience.abort();
   return exit.done;
 }
 

@@ -1,0 +1,190 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { configureShares, type Daemon, startDaemon, until } from './support/daemon.ts';
+import { type Federation, startFederation } from './support/federation.ts';
+import { snapshot } from './support/tree.ts';
+
+const members = ['web-a', 'web-b', 'web-c'] as const;
+let federation: Federation;
+const running: Daemon[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((daemon) => daemon.stop()));
+  federation.close();
+});
+
+function open(names: readonly string[] = members, share: readonly string[] = ['settle: 50ms']): void {
+  federation = startFederation(names, { share });
+}
+
+function start(member: string): Daemon {
+  const daemon = startDaemon(federation, member);
+  running.push(daemon);
+  return daemon;
+}
+
+function path(member: string, name: string): string {
+  return join(federation.root(member), name);
+}
+
+const everywhere = (name: string, names: readonly string[] = members) => names.every((member) => existsSync(path(member, name)));
+
+test('three daemons bring every change to all members within 3 s, and print nothing', async () => {
+  open();
+  writeFileSync(path('web-a', 'index.php'), 'first');
+  const daemons = members.map(start);
+  await until('the first file', () => everywhere('index.php'));
+  for (const [index, member] of members.entries()) {
+    writeFileSync(path(member, `new-${index}`), member);
+    expect(await until(`new-${index}`, () => everywhere(`new-${index}`))).toBeLessThan(3000);
+  }
+  renameSync(path('web-b', 'new-0'), path('web-b', 'moved'));
+  expect(await until('the move', () => everywhere('moved') && members.every((m) => !existsSync(path(m, 'new-0'))))).toBeLessThan(3000);
+  for (const daemon of daemons) expect(await daemon.stop()).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  for (const member of members) expect(snapshot(federation.root(member))).toEqual(snapshot(federation.root('web-a')));
+});
+
+test('sync beside a daemon gets its turn, and both go on', async () => {
+  open(['web-a', 'web-b']);
+  const daemon = start('web-a');
+  for (let round = 0; round < 5; round++) {
+    writeFileSync(path('web-a', `file-${round}`), 'by hand');
+    expect(await federation.run('web-a', ['sync'])).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(await federation.run('web-b', ['sync'])).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(path('web-b', `file-${round}`))).toBe(true);
+    writeFileSync(path('web-b', `answer-${round}`), 'back');
+    expect((await federation.run('web-b', ['sync'])).code).toBe(0);
+    await until('the answer', () => existsSync(path('web-a', `answer-${round}`)));
+  }
+  expect(await daemon.stop()).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('many changes in a row: nothing is missed while a cycle runs', async () => {
+  open(['web-a', 'web-b']);
+  writeFileSync(path('web-a', 'joined'), 'x');
+  for (const member of ['web-a', 'web-b']) start(member);
+  await until('both have joined', () => everywhere('joined', ['web-a', 'web-b']));
+  for (let n = 0; n < 60; n++) {
+    writeFileSync(path(n % 2 === 0 ? 'web-a' : 'web-b', `burst-${n}`), String(n));
+    await delay(20 + (n % 7) * 20);
+  }
+  const names = Array.from({ length: 60 }, (_, n) => `burst-${n}`);
+  expect(await until('all of them', () => names.every((name) => everywhere(name, ['web-a', 'web-b'])))).toBeLessThan(5000);
+});
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s ends an idle daemon at once with 0', async (signal) => {
+  open(['web-a']);
+  writeFileSync(path('web-a', 'file'), 'x');
+  const daemon = start('web-a');
+  await until('the first record', () => existsSync(join(federation.bucket, 'shop/webroot/log/0000000000000001')));
+  const startedMs = performance.now();
+  daemon.process.kill(signal);
+  expect(await daemon.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(performance.now() - startedMs).toBeLessThan(2000);
+});
+
+test('a share whose root is missing is said once and stops no other share; it goes on when the root is back', async () => {
+  open(['web-a', 'web-b']);
+  const datastore = [`url: "file://${federation.bucket}"`];
+  for (const member of ['web-a', 'web-b']) {
+    const root = (name: string) => join(federation.directory, member, name);
+    mkdirSync(root('good'));
+    mkdirSync(root('bad'));
+    configureShares(federation, member, datastore, ['- name: good', `  path: ${root('good')}`, '- name: bad', `  path: ${root('bad')}`]);
+  }
+  const at = (member: string, name: string) => join(federation.directory, member, name);
+  writeFileSync(at('web-a', 'bad/file'), 'x');
+  const [daemon] = [start('web-a'), start('web-b')];
+  await until('both shares', () => existsSync(at('web-b', 'bad/file')));
+  renameSync(at('web-a', 'bad'), at('web-a', 'away'));
+  await until('the problem', () => daemon.stderr().includes('missing'));
+  writeFileSync(at('web-a', 'good/other'), 'y');
+  await until('the other share', () => existsSync(at('web-b', 'good/other')));
+  expect(daemon.stderr().trim().split('\n')).toHaveLength(1);
+  expect(existsSync(at('web-b', 'bad/file'))).toBe(true);
+  renameSync(at('web-a', 'away'), at('web-a', 'bad'));
+  writeFileSync(at('web-a', 'bad/after'), 'z');
+  await until('the share that is back', () => existsSync(at('web-b', 'bad/after')));
+});
+
+test('an emptied root is held by a daemon too', async () => {
+  open(['web-a', 'web-b']);
+  for (let n = 0; n < 5; n++) writeFileSync(path('web-a', `page-${n}`), 'x');
+  const daemon = start('web-a');
+  start('web-b');
+  await until('the pages', () => everywhere('page-4', ['web-a', 'web-b']));
+  for (let n = 0; n < 5; n++) rmSync(path('web-a', `page-${n}`));
+  await until('the hold', () => daemon.stderr().includes('is empty'));
+  await delay(1500);
+  expect(existsSync(path('web-b', 'page-0'))).toBe(true);
+  expect(daemon.stderr().trim().split('\n')).toHaveLength(1);
+});
+
+test('with a schedule local changes wait for it, and changes of others do not', async () => {
+  open(['web-a', 'web-b']);
+  federation.configure('web-a', ['settle: 50ms', 'schedule: "0 0 1 1 *"']);
+  federation.configure('web-b', ['settle: 50ms', 'schedule: "*/2 * * * * *"']);
+  writeFileSync(path('web-a', 'first'), 'x');
+  start('web-a');
+  await until('the first record', () => existsSync(join(federation.bucket, 'shop/webroot/log/0000000000000001')));
+  start('web-b');
+  await until('the first file', () => existsSync(path('web-b', 'first')));
+  writeFileSync(path('web-a', 'waits'), 'x');
+  await delay(2500);
+  expect(existsSync(join(federation.bucket, 'shop/webroot/log/0000000000000002'))).toBe(false);
+  writeFileSync(path('web-b', 'by schedule'), 'x');
+  await until('the scheduled change', () => existsSync(path('web-a', 'by schedule')), 5000);
+});
+
+test('a directory that begins to match a pattern becomes a share while the daemon runs', async () => {
+  open(['web-a', 'web-b']);
+  for (const member of ['web-a', 'web-b']) {
+    const sites = join(federation.directory, member, 'sites');
+    mkdirSync(join(sites, 'one/html'), { recursive: true });
+    configureShares(
+      federation,
+      member,
+      [`url: "file://${federation.bucket}"`],
+      ['- name: site', `  path: ${sites}/*/html`, '  settle: 50ms'],
+    );
+  }
+  const at = (member: string, name: string) => join(federation.directory, member, 'sites', name);
+  writeFileSync(at('web-a', 'one/html/index'), '1');
+  for (const member of ['web-a', 'web-b']) start(member);
+  await until('the first site', () => existsSync(at('web-b', 'one/html/index')));
+  for (const member of ['web-a', 'web-b']) mkdirSync(at(member, 'two/html'), { recursive: true });
+  writeFileSync(at('web-a', 'two/html/index'), '2');
+  expect(await until('the second site', () => existsSync(at('web-b', 'two/html/index')), 25_000)).toBeGreaterThan(0);
+}, 40_000);
+
+test('a journal that is taken away under a running daemon is rebuilt, and nothing is lost or comes back', async () => {
+  open(['web-a', 'web-b']);
+  writeFileSync(path('web-a', 'stays'), 'x');
+  writeFileSync(path('web-a', 'goes'), 'x');
+  const daemon = start('web-a');
+  start('web-b');
+  await until('both files', () => everywhere('stays', ['web-b']) && everywhere('goes', ['web-b']));
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(federation.state('web-a'), `webroot.journal${suffix}`), { force: true });
+  await until('a new journal', () => existsSync(join(federation.state('web-a'), 'webroot.journal')));
+  writeFileSync(path('web-a', 'after'), 'y');
+  await until('what came after', () => everywhere('after', ['web-b']));
+  rmSync(path('web-b', 'goes'));
+  await until('the deletion', () => !existsSync(path('web-a', 'goes')));
+  expect(readFileSync(path('web-a', 'stays'), 'utf8')).toBe('x');
+  expect(daemon.stderr()).toContain('the journal of share webroot was missing');
+});
+
+test('SIGHUP opens the log file again', async () => {
+  open(['web-a']);
+  const log = join(federation.directory, 'web-a.log');
+  writeFileSync(federation.configFile('web-a'), `${readFileSync(federation.configFile('web-a'), 'utf8')}log: ${log}\n`);
+  const daemon = start('web-a');
+  await until('the log', () => existsSync(log) && readFileSync(log, 'utf8').includes('scan'));
+  renameSync(log, `${log}.1`);
+  daemon.process.kill('SIGHUP');
+  await until('the new log', () => existsSync(log));
+  writeFileSync(path('web-a', 'file'), 'x');
+  await until('lines in it', () => readFileSync(log, 'utf8').includes('append'));
+});
