@@ -9,6 +9,7 @@ import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
 import { publishOnce, settleOutbox } from './agent/publish.ts';
+import { noteAppliedLosses } from './agent/losses.ts';
 import { enterRoot } from './agent/root.ts';
 import { noteUnsettled } from './agent/unsettled.ts';
 import { pruneTrash } from './agent/trash.ts';
@@ -199,6 +200,7 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
   );
   cycle.counts.applied += applied.placed;
   cycle.counts.removed += applied.removed;
+  noteAppliedLosses(cycle, decided.lossesThere);
   const late = await lookAtDisplaced(cycle, applied.displaced);
   if (applied.missing.length > 0) await askForMissing(cycle, applied.missing);
   return applied.again || late > 0;

@@ -7,6 +7,7 @@ import type { Difference, Plan, PlanInput } from '../steps/plan.ts';
 import { plan } from '../steps/plan.ts';
 import { isUnknown } from '../steps/scan.ts';
 import type { Cycle } from './context.ts';
+import { appliedLosses } from './losses.ts';
 
 const openChangesetMaxMs = 24 * 3600 * 1000;
 const recordsLookedAt = 2000;
@@ -25,7 +26,12 @@ export function baseState(cycle: Cycle, reincluded: BaseState['reincluded']): Ba
   const { journal } = cycle.ports;
   const joined = journal.meta('joined') === '1';
   const others = openChangesets(cycle).filter((author) => author !== cycle.ports.member.id);
-  return { joined, seeding: !joined && cycle.caughtUp && (journal.meta('joinBase') === 'seed' || !hasChanges(cycle)), incomplete: !joined && (!cycle.caughtUp || others.length > 0), reincluded };
+  return {
+    joined,
+    seeding: !joined && cycle.caughtUp && (journal.meta('joinBase') === 'seed' || !hasChanges(cycle)),
+    incomplete: !joined && (!cycle.caughtUp || others.length > 0),
+    reincluded,
+  };
 }
 
 /**
@@ -55,7 +61,12 @@ export function openChangesets(cycle: Cycle): string[] {
 }
 
 /** One plan over what is known now; settles holds on the way (rules G2, G3). */
-export function decide(cycle: Cycle, differences: ReadonlyMap<BytePath, Difference>, unknown: ReadonlySet<BytePath>, base: BaseState): Plan {
+export function decide(
+  cycle: Cycle,
+  differences: ReadonlyMap<BytePath, Difference>,
+  unknown: ReadonlySet<BytePath>,
+  base: BaseState,
+): Plan {
   const holds = currentHolds(cycle);
   const planned = plan(cycle.ports.journal, differences, planInput(cycle, unknown, base, holds));
   noteHolds(cycle, planned);
@@ -88,6 +99,7 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
     policy: { role: config.role, conflict: config.conflict, nowUs: cycle.bucketNowMs() * 1000 },
     keepDeletes: config.delete === 'keep',
     maxDelete: config.maxDelete,
+    appliedLosses: appliedLosses(cycle),
     recentLosses: ports.journal.deletionsSince(cycle.bucketNowMs() - config.maxDelete.windowMs),
     approved: holds.approved,
     rejected: holds.rejected,
@@ -123,14 +135,25 @@ function noteHolds(cycle: Cycle, planned: Plan): void {
   const there = planned.heldThere.map(({ path, version }) => ({ path, version }));
   const heldHere = planned.heldHere.length > 0 ? replaceHold(cycle, 'publisher', planned.heldHere) : dropHolds(cycle, 'publisher', '');
   const heldThere = there.length > 0 ? replaceHold(cycle, 'receiver', there) : dropHolds(cycle, 'receiver', '');
-  if (heldHere !== undefined) tellHold(cycle, heldHere, `${planned.heldHere.length} deletions made here are held: more than maxDelete allows at once`);
-  if (heldThere !== undefined) tellHold(cycle, heldThere, `${there.length} deletions of others are held: more than maxDelete allows at once`);
+  // Every decision of a cycle judges anew; one problem speaks of both kinds, so that it stays one standing problem.
+  cycle.held = heldHere !== undefined || heldThere !== undefined;
+  cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter((each) => each.code !== 'held'));
+  const told: string[] = [];
+  if (heldHere !== undefined) told.push(`${counted(planned.heldHere.length)} made here held (hold ${heldHere})`);
+  if (heldThere !== undefined) told.push(`${counted(there.length)} of others held (hold ${heldThere})`);
+  if (!cycle.held) return;
+  const flag = `--share ${cycle.share}`;
+  const fix = `If they are meant: flocksync approve HOLD ${flag}. To bring the files back: flocksync reject HOLD ${flag}.`;
+  cycle.note(
+    'held',
+    null,
+    `more deletions at once than maxDelete allows: ${told.join(', ')}`,
+    fix.replaceAll('HOLD', heldHere ?? heldThere ?? ''),
+  );
 }
 
-function tellHold(cycle: Cycle, id: string, text: string): void {
-  cycle.held = true;
-  const flag = `--share ${cycle.share}`;
-  cycle.note('held', null, `${text} (hold ${id})`, `If they are meant: flocksync approve ${id} ${flag}. To bring the files back: flocksync reject ${id} ${flag}.`);
+function counted(deletions: number): string {
+  return `${deletions} deletion${deletions === 1 ? '' : 's'}`;
 }
 
 /** Opens the hold for exactly these paths; an open hold over another set of the same kind is superseded. */
@@ -167,7 +190,16 @@ function restoreWant(cycle: Cycle, path: BytePath, version: number): void {
   const agreed = journal.agreed(path);
   if (agreed === null || agreed.version !== version || journal.want(path) !== null) return;
   journal.dropAgreed(path);
-  journal.putWant({ path, entry: agreed.entry, version, atMs: cycle.bucketNowMs(), approved: false, reason: 'pending', detail: '', attempts: 0 });
+  journal.putWant({
+    path,
+    entry: agreed.entry,
+    version,
+    atMs: cycle.bucketNowMs(),
+    approved: false,
+    reason: 'pending',
+    detail: '',
+    attempts: 0,
+  });
 }
 
 /** Decided holds whose losses have gone through or come back. */

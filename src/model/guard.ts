@@ -26,8 +26,15 @@ export interface GuardInput {
   readonly appearing: readonly { readonly hash: Hash; readonly size: number }[];
   /** Files and links that the share has now, before the losses. */
   readonly live: number;
-  /** Losses already let through inside the window. */
+  /** A publisher's: losses already let through inside the window that ends now. */
   readonly recent: number;
+  /** A receiver's: losses already let through, by the tombstones' bucket times, ms. */
+  readonly applied?: readonly PastLosses[];
+}
+
+export interface PastLosses {
+  readonly atMs: number;
+  readonly count: number;
 }
 
 const smallShareFiles = 40;
@@ -37,24 +44,40 @@ const smallShareFiles = 40;
  * `percent` of the files inside one window; then all of that window are held.
  */
 export function guardLosses(input: GuardInput, limit: MaxDelete): BytePath[] {
-  const counted = unexcused(input);
-  const base = input.live + input.recent;
+  const applied = input.applied ?? [];
+  const counted = [
+    ...unexcused(input).map(({ path, atMs }) => ({ path, atMs, count: 1 })),
+    ...applied.map((past) => ({ path: null, ...past })),
+  ];
+  const base = input.live + input.recent + applied.reduce((sum, past) => sum + past.count, 0);
   const percent = base < smallShareFiles ? limit.percentBelow40 : limit.percent;
   const tooMany = (count: number) => count > limit.floor && count * 100 > percent * base;
   const held = new Set<BytePath>();
-  const sorted = [...counted].sort((a, b) => a.atMs - b.atMs);
+  const sorted = counted.sort((a, b) => a.atMs - b.atMs);
   let next = 0;
   let marked = 0;
-  for (let first = 0; first < sorted.length; first++) {
-    while (next < sorted.length && at(sorted, next).atMs - at(sorted, first).atMs <= limit.windowMs) next++;
-    if (!tooMany(next - first + input.recent)) continue;
-    for (marked = Math.max(marked, first); marked < next; marked++) held.add(at(sorted, marked).path);
+  let inside = input.recent;
+  for (let first = 0; first < sorted.length; inside -= at(sorted, first).count, first++) {
+    for (; next < sorted.length && at(sorted, next).atMs - at(sorted, first).atMs <= limit.windowMs; next++)
+      inside += at(sorted, next).count;
+    if (!tooMany(inside)) continue;
+    for (marked = Math.max(marked, first); marked < next; marked++) {
+      const { path } = at(sorted, marked);
+      if (path !== null) held.add(path);
+    }
   }
   return [...held].sort();
 }
 
-function at(losses: readonly Loss[], index: number): Loss {
-  return losses[index] as Loss;
+interface Counted {
+  /** null for losses that went through before: they count and cannot be held. */
+  readonly path: BytePath | null;
+  readonly atMs: number;
+  readonly count: number;
+}
+
+function at(losses: readonly Counted[], index: number): Counted {
+  return losses[index] as Counted;
 }
 
 /** The losses that count: each new path with equal content excuses one. */

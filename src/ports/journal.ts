@@ -199,6 +199,7 @@ export type MetaKey =
   | 'bucketNowMs'
   | 'suspectBase'
   | 'lastCycle'
+  | 'appliedLosses'
   | 'progress'
   | 'openChangeset'
   | 'unsettled';

@@ -2,8 +2,8 @@ import type { Publication } from '../model/close.ts';
 import { close, inTheWay } from '../model/close.ts';
 import type { DirEntry, Entry, Sequence } from '../model/entry.ts';
 import { sameContent, sameEntry } from '../model/entry.ts';
-import type { Loss, MaxDelete } from '../model/guard.ts';
-import { guardLosses } from '../model/guard.ts';
+import type { Loss, MaxDelete, PastLosses } from '../model/guard.ts';
+import { guardLosses, unexcused } from '../model/guard.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import type { Decision, JoinFacts, Local, Policy } from '../model/reconcile.ts';
@@ -53,6 +53,8 @@ export interface Plan {
   readonly heldHere: readonly { readonly path: BytePath; readonly version: Sequence }[];
   /** Deletions of others above maxDelete: not applied. */
   readonly heldThere: readonly Want[];
+  /** Deletions of others that are let through and count for those that follow. */
+  readonly lossesThere: readonly Loss[];
   /** Local paths that the config or an unfinished join keeps out of the log, for `status`. */
   readonly deviations: readonly { readonly path: BytePath; readonly why: string }[];
 }
@@ -63,6 +65,8 @@ export interface PlanInput {
   readonly maxDelete: MaxDelete;
   /** Losses this member published inside the rolling window. */
   readonly recentLosses: number;
+  /** Losses made by others that were applied here, by the bucket time of their records. */
+  readonly appliedLosses: readonly PastLosses[];
   /** Paths whose losses were approved, with the version. */
   readonly approved: ReadonlyMap<BytePath, Sequence>;
   /** Facts for a path without a trusted base, or null where the base is trusted. */
@@ -104,13 +108,14 @@ export function plan(journal: Journal, differences: ReadonlyMap<BytePath, Differ
   // What a held loss leaves standing may be below a directory that was about to give way.
   if (heldHere.length > 0) journal.transaction(() => closeDraft(journal, differences, draft));
   clearTheWay(journal, differences, draft);
-  const heldThere = holdIncoming(journal, input, draft);
+  const { heldThere, losses } = holdIncoming(journal, input, draft);
   return {
     publications: draft.publications,
     losers: draft.losers,
     applies: [...draft.applies.values()],
     heldHere,
     heldThere,
+    lossesThere: losses,
     deviations: draft.deviations,
   };
 }
@@ -352,7 +357,7 @@ function withholdLoss(path: BytePath, draft: Draft): void {
 }
 
 /** Rule G2 for deletions of others. Their directories wait with them, since they will not be empty. */
-function holdIncoming(journal: Journal, input: PlanInput, draft: Draft): Want[] {
+function holdIncoming(journal: Journal, input: PlanInput, draft: Draft): { heldThere: Want[]; losses: Loss[] } {
   const losses: Loss[] = [];
   const appearing: { hash: string; size: number }[] = [];
   for (const item of draft.applies.values()) {
@@ -361,10 +366,12 @@ function holdIncoming(journal: Journal, input: PlanInput, draft: Draft): Want[] 
     const truncation = item.entry !== null;
     if (journal.want(item.path)?.approved === false) losses.push({ path: item.path, before: item.standing, atMs: item.atMs, truncation });
   }
-  if (losses.length === 0) return [];
+  if (losses.length === 0) return { heldThere: [], losses };
   const count = journal.agreedCount();
-  const held = guardLosses({ losses, appearing, live: count.files + count.links, recent: 0 }, input.maxDelete);
-  return held.map((path) => holdWant(journal, path, draft)).filter((want) => want !== null);
+  const facts = { losses, appearing, live: count.files + count.links, recent: 0, applied: input.appliedLosses };
+  const held = new Set(guardLosses(facts, input.maxDelete));
+  const heldThere = [...held].map((path) => holdWant(journal, path, draft)).filter((want) => want !== null);
+  return { heldThere, losses: unexcused(facts).filter((loss) => !held.has(loss.path)) };
 }
 
 function holdWant(journal: Journal, path: BytePath, draft: Draft): Want | null {

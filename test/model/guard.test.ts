@@ -181,3 +181,16 @@ test('G2: 40,000 losses cost a few looks each', () => {
   expect(count({ losses: counted, live: 100_000 })).toBe(40_000);
   expect(looks).toBeLessThan(40_000 * 40);
 });
+
+describe('G2: what a receiver applied before counts in the windows that reach back to it', () => {
+  const minute = 60_000;
+  test('two records inside one window are one loss', () => {
+    expect(count({ losses: losses(15, 5 * minute), live: 60, applied: [{ atMs: 0, count: 15 }] }, { windowMs: 10 * minute })).toBe(15);
+    expect(count({ losses: losses(15, 11 * minute), live: 60, applied: [{ atMs: 0, count: 15 }] }, { windowMs: 10 * minute })).toBe(0);
+  });
+  test('what is gone already is never held, and belongs to the whole that percent is taken of', () => {
+    expect(count({ losses: losses(1, 1), live: 60, applied: [{ atMs: 0, count: 100 }] })).toBe(1);
+    expect(count({ losses: losses(5, 1), live: 175, applied: [{ atMs: 0, count: 40 }] })).toBe(5);
+    expect(count({ losses: losses(5, 1), live: 185, applied: [{ atMs: 0, count: 40 }] })).toBe(0);
+  });
+});

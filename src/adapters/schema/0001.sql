@@ -24,6 +24,7 @@ PRAGMA application_id = 0x666C6F63; -- "floc": tells a journal from any other SQ
 --   heartbeatText  that heartbeat's content, to leave out an equal one
 --   bucketNowMs    the newest bucket time seen: age is measured against it, never against this machine's clock
 --   suspectBase    the base may be stale (clone, restored journal): rule J2 applies to the next replay
+--   appliedLosses  JSON [[bucket time in ms, count]] of deletions of others applied within one window of maxDelete (rule G2)
 --   lastCycle      result of the last finished cycle as JSON, for status
 --   progress       what the running cycle is doing as JSON, for status and for a second sync that waits
 --   unsettled      JSON {path: bucket time in ms} of paths that did not hold still, since when (rule D2)
