@@ -1,8 +1,8 @@
 import { aliveMs } from '../agent/members.ts';
 import { toText } from '../model/path.ts';
 import { counted, formatBytes, formatCount, formatElapsed, formatMoment, formatTable, printable, wrap } from './format.ts';
-import type { ShareStatus } from './status.ts';
 import type { HeldStatus, LocalStatus } from './status-local.ts';
+import type { ShareStatus } from './status-look.ts';
 
 const columnsMax = 80;
 const labelColumns = 13;

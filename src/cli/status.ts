@@ -1,30 +1,13 @@
-import { openMember } from '../adapters/member-file.ts';
-import { systemRandom, systemTime } from '../adapters/system.ts';
-import { aliveMs, type HeardMember, readHead, readMembers } from '../agent/members.ts';
+import { aliveMs, type HeardMember } from '../agent/members.ts';
 import type { World } from '../compose.ts';
-import type { ShareConfig } from '../config-types.ts';
-import { DatastoreFault } from '../ports/datastore.ts';
 import type { StatusCommand } from './command.ts';
 import { moment, pathFields, printDocument } from './document.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import type { Output } from './output.ts';
-import { chooseShares, readJournal, tellFault } from './shares.ts';
-import { type LocalStatus, localStatus } from './status-local.ts';
+import { chooseShares, tellFault } from './shares.ts';
+import type { LocalStatus } from './status-local.ts';
+import { lookAt, type ShareStatus } from './status-look.ts';
 import { statusScreen } from './status-screen.ts';
-
-/** Everything that is known of one share here and now. */
-export interface ShareStatus {
-  readonly share: ShareConfig;
-  /** Null: never synced here. */
-  readonly local: LocalStatus | null;
-  /** The newest record of the bucket; null where the bucket gave no answer. */
-  readonly head: number | null;
-  readonly members: readonly HeardMember[];
-  readonly selfId: string;
-  readonly fault: DatastoreFault | null;
-  /** The bucket's clock where it answered, else this machine's, ms. */
-  readonly nowMs: number;
-}
 
 /** Journal and bucket of the chosen shares. Answers from the journal alone where the bucket does not. */
 export async function status(world: World, command: StatusCommand, output: Output): Promise<ExitCode> {
@@ -46,25 +29,6 @@ export async function status(world: World, command: StatusCommand, output: Outpu
     printDocument(output, { member: world.config.member, federation: world.config.federation, shares: found.map(asDocument) });
   else for (const line of found.flatMap((one, index) => [...(index > 0 ? [''] : []), ...statusScreen(one)])) output.line(line);
   return worst([...codes, ...found.map(statusCode)]);
-}
-
-async function lookAt(world: World, share: ShareConfig): Promise<ShareStatus> {
-  const selfId = ownId(world);
-  const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share)));
-  const silent = { share, local, head: null, members: [], selfId, nowMs: systemTime.wallMs() };
-  try {
-    const datastore = await world.datastore();
-    const [head, heard] = await Promise.all([readHead(datastore, share.name, local?.cursor ?? 0), readMembers(datastore, share.name)]);
-    return { ...silent, head, members: heard.members, nowMs: heard.nowMs, fault: null };
-  } catch (error) {
-    if (!(error instanceof DatastoreFault)) throw error;
-    return { ...silent, fault: error };
-  }
-}
-
-/** Reads only; a member that never synced gets an id that no heartbeat has. */
-export function ownId({ config }: World): string {
-  return openMember(config.state, config.member, systemRandom, { temporary: true }).id;
 }
 
 /** 3 held or halted, 1 problems, 75 the bucket gave no answer now or at the last sync. */

@@ -7,7 +7,7 @@ import { DatastoreFault } from '../ports/datastore.ts';
 import type { Hold, Journal } from '../ports/journal.ts';
 import { counted, printable } from './format.ts';
 import { readJournal } from './shares.ts';
-import { ownId } from './status.ts';
+import { ownId } from './status-look.ts';
 
 /** One thing that a person may decide about in one share. */
 export type Target =

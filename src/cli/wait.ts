@@ -9,7 +9,7 @@ import { type ExitCode, exit, worst } from './exit.ts';
 import { formatElapsed, printable } from './format.ts';
 import type { Output } from './output.ts';
 import { chooseShares, readJournal, tellFault } from './shares.ts';
-import { ownId } from './status.ts';
+import { ownId } from './status-look.ts';
 
 /** Long enough for members that cron starts every minute; command-table.ts names it. */
 export const defaultTimeoutMs = 120_000;

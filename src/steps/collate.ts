@@ -1,8 +1,8 @@
+import { contentHash, contentHasher } from '../model/digest.ts';
 import type { Chunk, Entry } from '../model/entry.ts';
+import { metadataDifference, sameContent } from '../model/entry.ts';
 import type { Content, FixedMetadata } from '../model/local.ts';
 import { localEntry } from '../model/local.ts';
-import { sameContent, metadataDifference } from '../model/entry.ts';
-import { contentHasher, contentHash } from '../model/digest.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
@@ -156,13 +156,18 @@ async function readAll(ports: CollatePorts, pending: readonly Candidate[], optio
 async function readOne(ports: CollatePorts, candidate: Candidate, options: CollateOptions, state: State): Promise<Reading> {
   try {
     if (candidate.stat.kind !== 'file') return readUnfiled(ports, candidate, options, state);
-    if (!options.needsContent(candidate.path, candidate.agreed)) return lookOnly(ports, candidate);
+    if (!options.needsContent(candidate.path, candidate.agreed) && !looksAgreed(candidate)) return lookOnly(ports, candidate);
     return await readFile(ports, candidate, options, state);
   } catch (error) {
     if (!(error instanceof DiskFault)) throw error;
     if (error.code === 'absent' || error.code === 'not-directory') return { result: 'gone' };
     return { result: 'unreadable', problem: unreadable(candidate.path, error) };
   }
+}
+
+/** Only the content can tell whether it is as agreed; once read it need not be looked at again. */
+function looksAgreed({ agreed, stat }: Candidate): boolean {
+  return agreed !== null && (agreed.stamp === null || sameLook({ ...stat, ...agreed.stamp }, stat));
 }
 
 /** A file that is only listed: its entry carries no trustworthy hash and must never be published. */
@@ -264,7 +269,13 @@ function settle(
   state: State,
 ): Reading {
   const stamp = stampOf(stat, lookedUs);
-  const entry = localEntry(content, stat, ownerNames(ports.owners, stat), agreed && { entry: agreed.entry, readBack: agreed.stamp }, options.fixed);
+  const entry = localEntry(
+    content,
+    stat,
+    ownerNames(ports.owners, stat),
+    agreed && { entry: agreed.entry, readBack: agreed.stamp },
+    options.fixed,
+  );
   if (agreed !== null && sameContent(agreed.entry, entry) && metadataDifference(agreed.entry, entry).length === 0) {
     state.refreshed.push([path, stamp]);
     return { result: 'settled', finding: null };
@@ -316,5 +327,10 @@ function sameLook(a: Stat, b: Stat): boolean {
 }
 
 function unreadable(path: BytePath, fault: DiskFault): Problem {
-  return problem('unreadable', path, `cannot be read (${fault.message}); it is not synchronised`, 'Make it readable for the user that runs flocksync, or exclude it.');
+  return problem(
+    'unreadable',
+    path,
+    `cannot be read (${fault.message}); it is not synchronised`,
+    'Make it readable for the user that runs flocksync, or exclude it.',
+  );
 }

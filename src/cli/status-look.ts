@@ -1,0 +1,42 @@
+import { openMember } from '../adapters/member-file.ts';
+import { systemRandom, systemTime } from '../adapters/system.ts';
+import { type HeardMember, readHead, readMembers } from '../agent/members.ts';
+import type { World } from '../compose.ts';
+import type { ShareConfig } from '../config-types.ts';
+import { DatastoreFault } from '../ports/datastore.ts';
+import { readJournal } from './shares.ts';
+import { type LocalStatus, localStatus } from './status-local.ts';
+
+/** Everything that is known of one share here and now. */
+export interface ShareStatus {
+  readonly share: ShareConfig;
+  /** Null: never synced here. */
+  readonly local: LocalStatus | null;
+  /** The newest record of the bucket; null where the bucket gave no answer. */
+  readonly head: number | null;
+  readonly members: readonly HeardMember[];
+  readonly selfId: string;
+  readonly fault: DatastoreFault | null;
+  /** The bucket's clock where it answered, else this machine's, ms. */
+  readonly nowMs: number;
+}
+
+/** Throws JournalFault; a bucket that gives no answer is part of the result. */
+export async function lookAt(world: World, share: ShareConfig): Promise<ShareStatus> {
+  const selfId = ownId(world);
+  const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share)));
+  const silent = { share, local, head: null, members: [], selfId, nowMs: systemTime.wallMs() };
+  try {
+    const datastore = await world.datastore();
+    const [head, heard] = await Promise.all([readHead(datastore, share.name, local?.cursor ?? 0), readMembers(datastore, share.name)]);
+    return { ...silent, head, members: heard.members, nowMs: heard.nowMs, fault: null };
+  } catch (error) {
+    if (!(error instanceof DatastoreFault)) throw error;
+    return { ...silent, fault: error };
+  }
+}
+
+/** Reads only; a member that never synced gets an id that no heartbeat has. */
+export function ownId({ config }: World): string {
+  return openMember(config.state, config.member, systemRandom, { temporary: true }).id;
+}
