@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, linkSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { JournalFault } from '../ports/journal.ts';
 import type { Random } from '../ports/random.ts';
 
@@ -26,11 +26,11 @@ export interface MemberFile {
  */
 export function openMember(state: string, name: string, random: Random, { temporary = false } = {}): MemberFile {
   const file = join(state, 'member.json');
-  const contents = read(file) ?? { schema: 1 as const, id: random.hex(16), shares: {} };
+  const fresh: Contents = { schema: 1, id: random.hex(16), shares: {} };
+  const contents = read(file) ?? (temporary ? fresh : create(file, fresh));
   const save = () => {
-    if (!temporary) write(file, merge(file, contents), random);
+    if (!temporary) replace(file, merge(file, contents));
   };
-  if (read(file) === null) save();
   return {
     get id() {
       return contents.id;
@@ -38,7 +38,7 @@ export function openMember(state: string, name: string, random: Random, { tempor
     name,
     renew: () => {
       contents.id = random.hex(16);
-      save();
+      if (!temporary) replace(file, { ...merge(file, contents), id: contents.id });
     },
     lastKnown: (share) => contents.shares[share],
     remember: (share, shareId, cursor) => {
@@ -52,15 +52,34 @@ export function openMember(state: string, name: string, random: Random, { tempor
       const left = merge(file, contents);
       delete contents.shares[share];
       delete left.shares[share];
-      if (!temporary) write(file, left, random);
+      if (!temporary) replace(file, left);
     },
   };
 }
 
-/** Another process of this state may have moved other shares on meanwhile. */
+/** Another process of this state may have moved other shares on meanwhile, or may have taken a new id for all of them. */
 function merge(file: string, contents: Contents): Contents {
   const standing = read(file);
+  contents.id = standing?.id ?? contents.id;
   return { ...contents, shares: { ...(standing?.shares ?? {}), ...contents.shares } };
+}
+
+/** Of several processes that start with an empty state directory one names the member; a file that cannot be read is replaced. */
+function create(file: string, fresh: Contents): Contents {
+  return written(file, fresh, (temporary) => {
+    try {
+      linkSync(temporary, file);
+    } catch (error) {
+      const others = (error as NodeJS.ErrnoException).code === 'EEXIST' ? read(file) : null;
+      if (others !== null) return others;
+      renameSync(temporary, file);
+    }
+    return fresh;
+  });
+}
+
+function replace(file: string, contents: Contents): void {
+  written(file, contents, (temporary) => renameSync(temporary, file));
 }
 
 function read(file: string): Contents | null {
@@ -84,19 +103,40 @@ function readShares(json: unknown): Contents['shares'] {
   return shares;
 }
 
-function write(file: string, contents: Contents, random: Random): void {
-  const temporary = `${file}.${random.hex(4)}`;
+/** Puts a complete, flushed file in place. Its temporary name carries the process, so that what a killed one left can be told. */
+function written<T>(file: string, contents: Contents, put: (temporary: string) => T): T {
+  const temporary = `${file}.${process.pid}`;
   try {
     writeFlushed(temporary, `${JSON.stringify(contents, null, 2)}\n`);
-    renameSync(temporary, file);
+    const result = put(temporary);
+    sweep(file);
+    return result;
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw new JournalFault('unusable', `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}.`, error);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Removes what killed processes left. */
+function sweep(file: string): void {
+  for (const name of readdirSync(dirname(file))) {
+    const pid = name.startsWith(`${basename(file)}.`) ? Number(name.slice(basename(file).length + 1)) : Number.NaN;
+    if (Number.isSafeInteger(pid) && pid !== process.pid && !isAlive(pid)) rmSync(join(dirname(file), name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
 function writeFlushed(file: string, text: string): void {
-  const descriptor = openSync(file, 'wx', 0o600);
+  const descriptor = openSync(file, 'w', 0o600);
   try {
     writeSync(descriptor, text);
     fsyncSync(descriptor);
