@@ -1,7 +1,7 @@
-import { systemTime } from '../adapters/system.ts';
 import { lockShare, type ShareLock } from '../adapters/share-lock.ts';
-import type { Outcome } from '../agent.ts';
 import { lockFile } from '../adapters/state-directory.ts';
+import { systemTime } from '../adapters/system.ts';
+import type { Outcome } from '../agent.ts';
 import { type OpenedShare, openShare, type World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { toText } from '../model/path.ts';
@@ -22,8 +22,14 @@ const sharesAtOnce = 4;
 export async function sync(world: World, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
   const expanded = await sharesOf(world, output);
   if (typeof expanded === 'number') return expanded;
-  const { selected, unmatched } = selectShares(expanded.shares.map((share) => share.name), command.shares);
-  for (const name of unmatched) output.error(`flocksync: no share is called "${name}"; the config has: ${expanded.shares.map((share) => share.name).join(', ') || 'none'}`);
+  const { selected, unmatched } = selectShares(
+    expanded.shares.map((share) => share.name),
+    command.shares,
+  );
+  for (const name of unmatched)
+    output.error(
+      `flocksync: no share is called "${name}"; the config has: ${expanded.shares.map((share) => share.name).join(', ') || 'none'}`,
+    );
   if (unmatched.length > 0) return exit.usage;
   const codes: ExitCode[] = expanded.problems.length > 0 ? [exit.problems] : [];
   const pending = expanded.shares.filter((share) => selected.includes(share.name));
@@ -54,7 +60,10 @@ async function syncShare(world: World, share: ShareConfig, command: SyncCommand,
   try {
     if (!command.dryRun) lock = await takeTurn(world, share, command);
     if (lock === null && !command.dryRun) return world.signal.aborted ? interrupted(share, output) : exit.done;
-    opened = await openShare(world, share, { dryRun: command.dryRun, onProgress: (event) => progress.update({ ...blankProgress, ...event }) });
+    opened = await openShare(world, share, {
+      dryRun: command.dryRun,
+      onProgress: (event) => progress.update({ ...blankProgress, ...event }),
+    });
     return await runShare(world, opened, share, command, output, progress);
   } catch (error) {
     progress.clear();
@@ -97,7 +106,8 @@ async function runShare(
   if (command.dryRun) for (const line of last.planned.flatMap(planLines)) output.line(line);
   for (const event of events) output.error(`flocksync: ${share.name}: ${event}`);
   const problems = outcomeProblems(last);
-  for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || command.dryRun)) output.error(line);
+  for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || command.dryRun))
+    output.error(line);
   if (output.terminal && !command.dryRun) output.line(summary(share.name, outcomes, systemTime.monotonicMs() - startedMs));
   return world.signal.aborted ? worst([interrupted(share, output), outcomeCode(whole)]) : outcomeCode(whole);
 }
@@ -129,11 +139,41 @@ export function summary(share: string, outcomes: readonly Outcome[], elapsedMs: 
   const sum = (pick: (counts: Outcome['counts']) => number) => outcomes.reduce((total, outcome) => total + pick(outcome.counts), 0);
   const parts: string[] = [];
   const add = (count: number, text: string) => count > 0 && parts.push(text);
-  add(sum((counts) => counts.published), `${counted(sum((counts) => counts.published), 'change')} published (${formatBytes(sum((counts) => counts.bytesUp))})`);
-  add(sum((counts) => counts.deleted), `${counted(sum((counts) => counts.deleted), 'deletion')} published`);
-  add(sum((counts) => counts.applied), `${counted(sum((counts) => counts.applied), 'change')} applied (${formatBytes(sum((counts) => counts.bytesDown))})`);
-  add(sum((counts) => counts.removed), `${counted(sum((counts) => counts.removed), 'deletion')} applied`);
-  add(sum((counts) => counts.conflicts), `${counted(sum((counts) => counts.conflicts), 'conflict')} resolved`);
+  add(
+    sum((counts) => counts.published),
+    `${counted(
+      sum((counts) => counts.published),
+      'change',
+    )} published (${formatBytes(sum((counts) => counts.bytesUp))})`,
+  );
+  add(
+    sum((counts) => counts.deleted),
+    `${counted(
+      sum((counts) => counts.deleted),
+      'deletion',
+    )} published`,
+  );
+  add(
+    sum((counts) => counts.applied),
+    `${counted(
+      sum((counts) => counts.applied),
+      'change',
+    )} applied (${formatBytes(sum((counts) => counts.bytesDown))})`,
+  );
+  add(
+    sum((counts) => counts.removed),
+    `${counted(
+      sum((counts) => counts.removed),
+      'deletion',
+    )} applied`,
+  );
+  add(
+    sum((counts) => counts.conflicts),
+    `${counted(
+      sum((counts) => counts.conflicts),
+      'conflict',
+    )} resolved`,
+  );
   const what = parts.length === 0 ? 'nothing to do' : parts.join(', ');
   return `${share}: ${what}; at record ${(outcomes.at(-1) as Outcome).cursor}, ${formatElapsed(elapsedMs)}`;
 }
