@@ -1,6 +1,6 @@
 import { type BytePath, nameOf, parentOf } from '../model/path.ts';
 import type { Agreed, DiskStamp, Journal } from '../ports/journal.ts';
-import { type Connection, command, query, type Row, replacing, type Value } from './sqlite-connection.ts';
+import { type Connection, command, query, type Row, replacing, sparseQuery, type Value } from './sqlite-connection.ts';
 import { deeperDirectories, entryColumns, entryValues, entryWidth, pathOf, presentEntryAt } from './sqlite-rows.ts';
 
 type AgreedPart = Pick<
@@ -38,7 +38,7 @@ export function agreedPart(connection: Connection): AgreedPart {
 function agreedReads(
   connection: Connection,
 ): Pick<AgreedPart, 'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedByHash' | 'agreedPaths' | 'agreedCount'> {
-  const one = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? AND name = ?`);
+  const one = sparseQuery(connection, 'agreed', `SELECT ${columns} FROM agreed WHERE dir = ? AND name = ?`);
   const children = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? ORDER BY name`);
   const deeper = query(connection, `SELECT ${columns} FROM agreed WHERE dir >= ? AND dir < ? ORDER BY dir, name`);
   const byHash = query(connection, `SELECT ${columns} FROM agreed WHERE hash = ? ORDER BY dir, name LIMIT ?`);

@@ -18,6 +18,7 @@ export class Connection {
   #depth = 0;
   #failure: { readonly cause: unknown } | null = null;
   #flushedAtChanges = -1;
+  readonly #empty = new Map<string, boolean>();
 
   constructor(file: string, sqlite: Database.Database) {
     this.file = file;
@@ -42,6 +43,7 @@ export class Connection {
     // A writer takes the lock at once: a read that turns into a write later could find that another process has written meanwhile.
     this.attempt(() => this.sqlite.exec(this.readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE'));
     this.#depth = 1;
+    this.#empty.clear();
     try {
       const result = this.#join(work);
       this.attempt(() => this.sqlite.exec('COMMIT'));
@@ -85,6 +87,20 @@ export class Connection {
     this.#flushedAtChanges = this.#changes();
   }
 
+  /** True when the table has no row for sure: asked once per transaction, which keeps other writers out. */
+  isEmpty(table: string): boolean {
+    if (this.#depth === 0 || this.readOnly) return false;
+    const known = this.#empty.get(table);
+    if (known !== undefined) return known;
+    const empty = this.attempt(() => this.sqlite.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get()) === undefined;
+    this.#empty.set(table, empty);
+    return empty;
+  }
+
+  noteInsert(table: string): void {
+    if (this.#empty.get(table) === true) this.#empty.set(table, false);
+  }
+
   close(): void {
     this.sqlite.close();
   }
@@ -112,6 +128,15 @@ export function query(connection: Connection, sql: string): Query {
   };
 }
 
+/**
+ * `query` for single rows of a table that is often empty while it is asked a hundred thousand times: the wants of a member that
+ * publishes, the base of one that joins.
+ */
+export function sparseQuery(connection: Connection, table: string, sql: string): Pick<Query, 'row'> {
+  const asked = query(connection, sql);
+  return { row: (...values) => (connection.isEmpty(table) ? undefined : asked.row(...values)) };
+}
+
 /** A statement that changes rows, prepared when it is first used. */
 export function command(connection: Connection, sql: string): (...values: Value[]) => void {
   let prepared: Database.Statement<Value[]> | undefined;
@@ -125,7 +150,11 @@ export function command(connection: Connection, sql: string): (...values: Value[
 /** `INSERT OR REPLACE` with one place for each column of a comma-separated list. */
 export function replacing(connection: Connection, table: string, columns: string): (...values: Value[]) => void {
   const places = columns.split(',').map(() => '?');
-  return command(connection, `INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places.join(', ')})`);
+  const put = command(connection, `INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places.join(', ')})`);
+  return (...values) => {
+    connection.noteInsert(table);
+    put(...values);
+  };
 }
 
 /** The fault that an error of SQLite or of the file system means for the journal; errors of the program itself pass unchanged. */

@@ -1,6 +1,6 @@
 import { comparePaths, nameOf, parentOf } from '../model/path.ts';
 import type { Folded, Journal } from '../ports/journal.ts';
-import { type Connection, type Query, query, type Row } from './sqlite-connection.ts';
+import { type Connection, type Query, query, type Row, sparseQuery } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, pathOf } from './sqlite-rows.ts';
 
 type FoldPart = Pick<Journal, 'folded' | 'foldedAnyBelow' | 'foldedBelow' | 'foldedAll' | 'foldedCount'>;
@@ -10,8 +10,8 @@ const pageRows = 2000;
 
 /** Want over agreed: the log's live entries, whatever the disk holds. */
 export function foldPart(connection: Connection): FoldPart {
-  const oneWanted = query(connection, `SELECT dir, name, version, ${entryColumns} FROM want WHERE dir = ? AND name = ?`);
-  const oneAgreed = query(connection, `SELECT dir, name, version, ${entryColumns} FROM agreed WHERE dir = ? AND name = ?`);
+  const oneWanted = sparseQuery(connection, 'want', `SELECT dir, name, version, ${entryColumns} FROM want WHERE dir = ? AND name = ?`);
+  const oneAgreed = sparseQuery(connection, 'agreed', `SELECT dir, name, version, ${entryColumns} FROM agreed WHERE dir = ? AND name = ?`);
   const children = foldQuery(connection, 'dir = ?');
   const deeper = foldQuery(connection, 'dir >= ? AND dir < ?');
   const anyChild = foldQuery(connection, 'dir = ?', 1);

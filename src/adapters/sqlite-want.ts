@@ -1,6 +1,6 @@
 import { comparePaths, nameOf, parentOf } from '../model/path.ts';
 import type { Journal, Want, WantReason } from '../ports/journal.ts';
-import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
+import { type Connection, command, query, type Row, replacing, sparseQuery } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
 
 type WantPart = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'putWant' | 'setWantReason' | 'dropWant' | 'wantCount'>;
@@ -15,7 +15,7 @@ export function wantPart(connection: Connection): WantPart {
 }
 
 function wantReads(connection: Connection): Pick<WantPart, 'want' | 'wants' | 'wantsBelow' | 'wantCount'> {
-  const one = query(connection, `SELECT ${columns} FROM want WHERE dir = ? AND name = ?`);
+  const one = sparseQuery(connection, 'want', `SELECT ${columns} FROM want WHERE dir = ? AND name = ?`);
   const all = query(connection, `SELECT ${columns} FROM want`);
   const withReasons = query(connection, `SELECT ${columns} FROM want WHERE reason IN (SELECT value FROM json_each(?))`);
   const children = query(connection, `SELECT ${columns} FROM want WHERE dir = ?`);

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { openJournal } from '../../src/adapters/sqlite.ts';
 import { journalFile, newJournal } from './sqlite-fixture.ts';
-import { agreed } from './sqlite-rows.ts';
+import { agreed, want } from './sqlite-rows.ts';
 
 function put(path: string) {
   return agreed(path, { stamp: null });
@@ -109,4 +109,21 @@ test('closing twice is harmless, and what was committed is there again', () => {
   journal.close();
   journal.close();
   expect(newJournal(file).agreed('a')).toEqual(put('a'));
+});
+
+test('a table that was empty is asked again after the first insert, also after a rollback', () => {
+  const journal = newJournal();
+  journal.transaction(() => {
+    expect([journal.want('a'), journal.agreed('a'), journal.folded('a')]).toEqual([null, null, null]);
+    journal.putWant(want('a'));
+    expect([journal.want('a')?.path, journal.folded('a')?.path]).toEqual(['a', 'a']);
+  });
+  expect(() =>
+    journal.transaction(() => {
+      journal.dropWant('a');
+      expect(journal.want('a')).toBeNull();
+      throw new Error('not to be committed');
+    }),
+  ).toThrow('not to be committed');
+  journal.transaction(() => expect(journal.want('a')?.path).toBe('a'));
 });
