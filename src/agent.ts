@@ -92,7 +92,7 @@ export class ShareAgent {
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     const { problems, events, halt, held, counts } = cycle;
     const { share, cursor } = cycle;
-    return { share, problems, events, halt, held, counts, cursor, planned, unfinished: unfinished || this.memory.uploads.size > 0 };
+    return { share, problems, events, halt, held, counts, cursor, planned, unfinished: unfinished || cycle.postponed || this.memory.uploads.size > 0 };
   }
 
   /** One look at the disk and everything that follows from it. 'again': something local came in between. */

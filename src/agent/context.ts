@@ -1,9 +1,9 @@
 import type { ShareConfig } from '../config-types.ts';
 import type { ShareFormat } from '../model/format.ts';
+import type { Content } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
-import type { Content } from '../model/local.ts';
 import type { ContentCodec } from '../ports/codec.ts';
 import type { Datastore } from '../ports/datastore.ts';
 import type { Owners, PreciseStat, RootLock, ShareTree } from '../ports/filesystem.ts';
@@ -84,6 +84,8 @@ export class Cycle {
   readonly memory: Memory;
   format: ShareFormat | null = null;
   held = false;
+  /** Something that should be published is in no record yet: its content is on its way, or it changed while it was read. */
+  postponed = false;
   /** Local paths that the last look left unlike the log, on purpose. */
   deviations: readonly Deviation[] = [];
   halt: Halt | null = null;

@@ -40,6 +40,7 @@ interface Selection {
 export async function publishOnce(cycle: Cycle, planned: Plan, differences: Map<BytePath, Difference>): Promise<Published> {
   const selection = select(cycle, planned);
   for (const publication of selection.awaiting) startUpload(cycle, publication);
+  cycle.postponed ||= selection.awaiting.length > 0;
   const closes = cycle.ports.journal.meta('openChangeset') !== undefined && !selection.more;
   if (selection.publications.length + selection.losers.length + selection.owed.length === 0 && !closes) return 'nothing';
   const payload = await makePayload(cycle, selection, differences);
@@ -140,6 +141,7 @@ async function makePayload(
   const changed = new Set([...stored.changed, ...unsent(cycle, selection)]);
   // What changed while it was read leaves this record; the next scan meets it again.
   for (const path of changed) differences.delete(path);
+  cycle.postponed ||= changed.size > 0;
   const fresh = selection.publications.filter(({ path }) => !changed.has(path));
   const losers = selection.losers.filter(({ path }) => !changed.has(path));
   const owed = selection.owed.filter(({ path }) => !changed.has(path));
