@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, fsync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { BytePath } from '../model/path.ts';
 import { DiskFault, type DiskMetadata, type Staged, type StageWriter } from '../ports/filesystem.ts';
@@ -14,6 +14,7 @@ const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | 
 /** Up to here single fsyncs are cheaper than a flush, which also waits for whatever other programs have written. */
 const singleFsyncsMax = 16;
 const fsyncOf = promisify(fsync);
+const ownerMayRead = 0o400;
 /** Without the random name: a standing problem must keep its text from run to run. */
 export const stagedWords = 'a staged file';
 
@@ -79,6 +80,8 @@ export class Stage {
       finish: (metadata: DiskMetadata): Staged =>
         faulting('finish', stagedWords, () => {
           const stat = applyMetadata(fd, metadata);
+          // Whoever is not root cannot open such a file again for the flush.
+          if ((metadata.mode & ownerMayRead) === 0) this.#flushNow(fd, name);
           close();
           return { name, stat };
         }),
@@ -88,6 +91,11 @@ export class Stage {
           this.discard(name);
         }),
     };
+  }
+
+  #flushNow(fd: number, name: string): void {
+    fsyncSync(fd);
+    this.#unflushed.delete(name);
   }
 
   /** A file that was discarded or placed meanwhile has nothing to flush here. */

@@ -161,6 +161,7 @@ async function readOne(ports: CollatePorts, candidate: Candidate, options: Colla
   } catch (error) {
     if (!(error instanceof DiskFault)) throw error;
     if (error.code === 'absent' || error.code === 'not-directory') return { result: 'gone' };
+    if (error.code === 'denied' && isAsAgreed(candidate)) return { result: 'settled', finding: null };
     return { result: 'unreadable', problem: unreadable(candidate.path, error) };
   }
 }
@@ -168,6 +169,12 @@ async function readOne(ports: CollatePorts, candidate: Candidate, options: Colla
 /** Only the content can tell whether it is as agreed; once read it need not be looked at again. */
 function looksAgreed({ agreed, stat }: Candidate): boolean {
   return agreed !== null && (agreed.stamp === null || sameLook({ ...stat, ...agreed.stamp }, stat));
+}
+
+/** Only the clock's tick speaks against it: a file that came without the right to read it is no problem of this disk. */
+function isAsAgreed({ stat, agreed }: Candidate): boolean {
+  const stamp = agreed?.stamp;
+  return stamp != null && agreed?.entry.kind === 'file' && sameLook(stat, { ...stat, ...stamp, kind: 'file' });
 }
 
 /** A file that is only listed: its entry carries no trustworthy hash and must never be published. */
