@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { environment } from '../../dev-s3/start.ts';
@@ -20,8 +20,13 @@ export interface FederationOptions {
   readonly datastore?: readonly string[];
   /** Further lines of the share, such as `maxDelete: { percent: 100, floor: 100000 }`. `settle: 0s` and a high maxDelete are the default. */
   readonly share?: readonly string[];
-  /** User that runs a member's processes; needs root. */
-  readonly uid?: number;
+  /** Users (and groups of the same number) that run the processes of some members, and own what these have; needs root. */
+  readonly users?: Readonly<Record<string, number>>;
+}
+
+/** Lines below `datastore:` for a server of test/dev-s3/start.ts. */
+export function onS3(endpoint: string): string[] {
+  return ['url: s3://bucket/optional/prefix', `endpoint: ${endpoint}`, 'region: us-east-1'];
 }
 
 /** Members with roots and states below one temporary directory. The share is called `webroot`. */
@@ -66,12 +71,17 @@ export function startFederation(members: readonly string[], options: FederationO
   const start = (member: string, args: readonly string[], extra: Readonly<Record<string, string>> = {}) => {
     const [command = '', ...rest] = args;
     const env = { PATH: process.env.PATH, HOME: directory, ...environment, ...extra };
-    const identity = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
+    const uid = options.users?.[member];
+    const identity = uid === undefined ? {} : { uid, gid: uid };
     const all = [program, command, '--config', configFile(member), ...rest];
     return spawn(process.execPath, all, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'], ...identity });
   };
   mkdirSync(bucket);
+  chmodSync(directory, 0o755);
   for (const member of members) configure(member);
+  for (const [member, uid] of Object.entries(options.users ?? {})) {
+    for (const path of [join(directory, member), root(member), configFile(member)]) chownSync(path, uid, uid);
+  }
   return {
     ...{ directory, bucket, root, state, configFile, configure, start },
     run: (member, args, extra) => ended(start(member, args, extra)),
