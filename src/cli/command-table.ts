@@ -66,7 +66,10 @@ export const commands: readonly CommandSpec[] = [
     flags: [],
     unbuiltFlags: [],
     about: 'where this member stands: cursor, lag, problems, holds, deviations',
-    details: ['Reads the journal and the bucket, changes nothing.'],
+    details: [
+      'Reads the journal and the bucket, changes nothing. Where the bucket gives no answer it shows what the journal knows and exits 75.',
+      'Members marked with ! were not heard of for 3 minutes; * is this one.',
+    ],
     examples: ['flocksync status', 'flocksync status webroot --json'],
   },
   {
@@ -76,11 +79,14 @@ export const commands: readonly CommandSpec[] = [
     flags: [
       { long: 'all', about: 'wait for every member, not only this one' },
       { long: 'record', value: 'N', about: 'wait for record N (default: the newest now)' },
-      { long: 'timeout', value: 'DURATION', about: 'give up after this time, such as 30s or 5m' },
+      { long: 'timeout', value: 'DURATION', about: 'give up after this time, such as 30s or 5m (default 2m)' },
     ],
     unbuiltFlags: [],
     about: 'wait until everything published by now is applied',
-    details: ['Exit 0 when it is applied everywhere that was asked for, 1 with the names of those that lag.'],
+    details: [
+      'Exit 0 when it is applied everywhere that was asked for, 1 with the names of those that lag.',
+      'With --all, members that were not heard of for 3 minutes are named and not waited for.',
+    ],
     examples: ['flocksync wait --all --timeout 2m webroot'],
   },
   {
@@ -90,7 +96,7 @@ export const commands: readonly CommandSpec[] = [
     flags: [{ long: 'limit', value: 'N', about: 'the newest N records (default 20)' }],
     unbuiltFlags: [],
     about: 'the newest records: who changed what, and when',
-    details: [],
+    details: ['As far as this member has read the log; times are those of the bucket.'],
     examples: ['flocksync log webroot --limit 50'],
   },
   {
@@ -102,7 +108,9 @@ export const commands: readonly CommandSpec[] = [
     flags: [share],
     unbuiltFlags: [],
     about: 'the versions of one path, oldest first',
-    details: ['PATH is absolute, or relative to the root of the share; with several shares --share decides.'],
+    details: [
+      'PATH is absolute, or relative to the root of the share; with several shares --share decides. A version N~k is a loser of a conflict that record N kept.',
+    ],
     examples: ['flocksync history /var/www/html/index.php', 'flocksync history index.php --share webroot'],
   },
   {
@@ -124,8 +132,12 @@ export const commands: readonly CommandSpec[] = [
     flags: [share],
     unbuiltFlags: [],
     about: 'let through what a guard holds',
-    details: ['Without an ID: everything that is held. `flocksync status` names the IDs and what they hold.'],
-    examples: ['flocksync approve --share webroot', 'flocksync approve 4f2a91c07b3d5e18'],
+    details: [
+      'ID is a hold of this member or another one (`flocksync status` names them and what they hold), or the number of the record whose deletions are held. Without an ID: everything that this member holds.',
+      '`lineage` lets a share that was halted by a restored or replaced bucket join it again as a union, without any deletion.',
+      '`record-N` gives up a record that nobody can read; what it changed comes from the members that hold it.',
+    ],
+    examples: ['flocksync approve --share webroot', 'flocksync approve 4f2a91c0', 'flocksync approve lineage --share webroot'],
   },
   {
     name: 'reject',
@@ -136,8 +148,8 @@ export const commands: readonly CommandSpec[] = [
     flags: [share],
     unbuiltFlags: [],
     about: 'bring back what a guard holds, instead of deleting it elsewhere',
-    details: ['Without an ID: everything that is held.'],
-    examples: ['flocksync reject 4f2a91c07b3d5e18'],
+    details: ['Without an ID: everything that this member holds. The hold of another member is rejected there.'],
+    examples: ['flocksync reject 4f2a91c0'],
   },
   {
     name: 'forget',

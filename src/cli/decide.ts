@@ -28,7 +28,7 @@ export async function decide(world: World, command: ApproveCommand | RejectComma
   if (chosen === null) return exit.usage;
   const all: Deciding[] = [];
   try {
-    for (const share of chosen.shares) all.push(await decidingIn(world, share, command.ids.filter((id) => /^\d+$/.test(id)).map(Number)));
+    for (const share of chosen.shares) all.push(await decidingIn(world, share, command.ids));
   } catch (error) {
     return tellFault(error, command.share ?? 'journal', output);
   }
@@ -39,6 +39,7 @@ export async function decide(world: World, command: ApproveCommand | RejectComma
     for (const { share, lineage } of all) if (lineage) output.error(`flocksync: ${share.name}: halted; see flocksync status ${share.name}`);
     return chosen.code;
   }
+  if (command.ids.length === 0 && !command.quiet) for (const line of choices(onlyOwn(all))) output.line(line);
   const say = (text: string) => void (command.quiet || output.line(text));
   const codes: ExitCode[] = [chosen.code];
   for (const share of chosen.shares) {
@@ -46,6 +47,10 @@ export async function decide(world: World, command: ApproveCommand | RejectComma
     if (mine.length > 0) codes.push(await decideIn(world, share, mine, act, say, output));
   }
   return worst(codes);
+}
+
+function onlyOwn(all: readonly Deciding[]): Deciding[] {
+  return all.map((one) => ({ ...one, own: one.own.filter((target) => target.hold.state === 'open'), others: [], lineage: false }));
 }
 
 function everythingHeld(all: readonly Deciding[]): Target[] {

@@ -19,6 +19,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   return {
     terminal: stdout.isTTY === true && !quiet,
     line: (text) => void stdout.write(`${text}\n`),
-    error: (text) => void (quiet || stderr.write(`${text}\n`)),
+    // Problems are said even with -q: an exit code alone tells nobody what to do.
+    error: (text) => void stderr.write(`${text}\n`),
   };
 }

@@ -9,6 +9,8 @@ import { counted, printable } from './format.ts';
 import { readJournal } from './shares.ts';
 import { ownId } from './status-look.ts';
 
+const unavailable = /^record-(\d{1,15})$/;
+
 /** One thing that a person may decide about in one share. */
 export type Target =
   | { readonly kind: 'own'; readonly share: ShareConfig; readonly hold: Hold; readonly paths: number }
@@ -28,11 +30,16 @@ export interface Deciding {
   readonly deletesOf: (record: number) => number | undefined;
 }
 
-/** Own holds from the journal, those of others from their heartbeats where the bucket answers. Throws JournalFault. */
-export async function decidingIn(world: World, share: ShareConfig, records: readonly number[]): Promise<Deciding> {
+/**
+ * Own holds from the journal; those of others, where one of the ids may be theirs, from their heartbeats as far as the bucket answers.
+ * Throws JournalFault.
+ */
+export async function decidingIn(world: World, share: ShareConfig, ids: readonly string[]): Promise<Deciding> {
+  const records = ids.filter((id) => /^\d{1,15}$/.test(id)).map(Number);
   const local = readJournal(world, share.name, (journal) => (journal === null ? nothingLocal : localDeciding(journal, share, records)));
   const known = new Set(local.own.map((target) => target.hold.id));
-  const others = (await othersIn(world, share)).filter((target) => !known.has(target.id));
+  const foreign = ids.some((id) => !known.has(id) && id !== 'lineage' && !unavailable.test(id));
+  const others = foreign ? (await othersIn(world, share)).filter((target) => !known.has(target.id)) : [];
   return { share, others, ...local, deletesOf: (record) => local.deletes.get(record) };
 }
 
@@ -74,8 +81,8 @@ export function targetsOf(id: string, all: readonly Deciding[]): Target[] {
   ]);
   if (holds.length > 0) return holds;
   if (id === 'lineage') return all.filter((one) => one.lineage).map(({ share }) => ({ kind: 'lineage', share }));
-  const unavailable = /^record-(\d{1,15})$/.exec(id);
-  if (unavailable !== null) return all.map(({ share }) => ({ kind: 'unavailable', share, record: Number(unavailable[1]) }));
+  const given = unavailable.exec(id);
+  if (given !== null) return all.map(({ share }) => ({ kind: 'unavailable', share, record: Number(given[1]) }));
   if (!/^\d{1,15}$/.test(id)) return [];
   return all.flatMap(({ share, deletesOf }): Target[] =>
     (deletesOf(Number(id)) ?? 0) > 0 ? [{ kind: 'record', share, record: Number(id) }] : [],

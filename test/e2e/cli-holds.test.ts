@@ -37,6 +37,7 @@ test('R-G3: a publisher’s hold is approved on its member', async () => {
   const { a, b } = await heldAtPublisher();
   const { stdout, code } = await a.run('approve');
   expect(code).toBe(0);
+  expect(stdout).toMatch(/^[0-9a-f]{8} {2}webroot: 36 deletions made here\n/);
   expect(stdout).toContain('the next sync publishes 36 deletions');
   expect(stdout).toContain('flocksync sync webroot');
   await a.sync();

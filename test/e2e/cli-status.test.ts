@@ -147,3 +147,12 @@ test('a journal that is damaged: exit 1, nothing is repaired by looking', async 
   }
   expect(readdirSync(a.state).filter((name) => name.includes('damaged'))).toEqual([]);
 });
+
+test('-q leaves out what is fine and still says what is wrong', async () => {
+  const { member } = scenario(['a']);
+  const a = member('a');
+  expect((await a.run('status', 'web', '-q')).stderr).toContain('no share is called "web"');
+  a.put({ x: 'x' });
+  await a.sync();
+  expect(await a.run('approve', '-q')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+});
