@@ -7,7 +7,8 @@ import { compileExcludes } from './adapters/excludes.ts';
 import { type MemberFile, openMember } from './adapters/member-file.ts';
 import { systemOwners } from './adapters/owners.ts';
 import { retrying } from './adapters/retrying.ts';
-import { openS3 } from './adapters/s3.ts';
+import { openS3, S3Datastore } from './adapters/s3.ts';
+import type { BucketInspection } from './adapters/s3-inspect.ts';
 import { expandShares } from './adapters/share-roots.ts';
 import { openJournal } from './adapters/sqlite.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
@@ -29,6 +30,8 @@ export interface World {
   readonly version: string;
   /** The bucket, with retries and bounds; opened once, at the first call. */
   datastore(): Promise<Datastore>;
+  /** What only S3 can be asked; null for other datastores. */
+  inspection(): Promise<BucketInspection | null>;
   readonly codec: ContentCodec;
   member(): MemberFile;
   /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
@@ -59,6 +62,7 @@ export function openWorld(options: WorldOptions): World {
   const { config, log, signal } = options;
   let opening: ReturnType<typeof openStore> | undefined;
   let opened: Awaited<ReturnType<typeof openStore>> | undefined;
+  let inspect: BucketInspection | null = null;
   let requests = 0;
   let member: MemberFile | undefined;
   const store = async () => {
@@ -70,6 +74,10 @@ export function openWorld(options: WorldOptions): World {
   return {
     ...{ config, log, signal, codec, version: options.version },
     datastore: store,
+    inspection: async () => {
+      await store();
+      return inspect;
+    },
     member: () => {
       makeStateDirectory(config);
       member ??= openMember(config.state, config.member, systemRandom);
@@ -99,6 +107,7 @@ export function openWorld(options: WorldOptions): World {
             ...{ endpoint: datastore.endpoint ?? undefined, profile: datastore.profile ?? undefined },
             ...{ environment: variables, requestTimeoutMs, onRequest },
           });
+    if (raw instanceof S3Datastore) inspect = raw.inspect;
     const tell = ({ operation, key, attempt, fault }: { operation: string; key: string; attempt: number; fault: Error }) =>
       log.debug({ operation, key, attempt }, `repeated: ${fault.message}`);
     return retrying(bounded(raw), { time: systemTime, random: systemRandom, budgetMs: retryBudgetMs, attemptsMax, log: tell, signal });
@@ -130,7 +139,7 @@ export async function openShare(
   const scratch = options.dryRun ? scratchDirectory() : null;
   const file = journalFile(config, share.name);
   const journal = scratch === null ? openOrSetAside(file, events) : copyJournal(file, join(scratch.path, 'journal'));
-  const tree = openShareTree({ root: share.path, shareName: share.name });
+  const tree = openShareTree({ root: share.path, shareName: share.name, fixedPart: share.fixedPart });
   const ports = {
     ...{ datastore: await world.datastore(), journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },

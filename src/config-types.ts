@@ -69,6 +69,8 @@ export interface ShareConfig {
   readonly path: string;
   /** The pattern of a template (a path with `*` in it), null for a share with one root. */
   readonly pattern: string | null;
+  /** Of a share that a pattern made: the directory before the first wildcard; everything below it may be created. */
+  readonly fixedPart?: string;
   readonly mode: 'heavyweight';
   readonly role: Role;
   /** Lines in gitignore syntax, relative to the root. */

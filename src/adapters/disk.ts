@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type BytePath, nameOf, parentOf } from '../model/path.ts';
 import { DiskFault, type PreciseStat, type ShareTree } from '../ports/filesystem.ts';
 import { type Area, clearStage, closeArea, hasAreaInside, insideName, openArea, trashNameOf } from './disk-area.ts';
@@ -17,11 +18,18 @@ export interface DiskTree extends ShareTree {
   close(): void;
 }
 
+/** Only below a directory that is there: a disk that is not mounted must not look like a new member. */
+function createRoot(root: string, existing: string): void {
+  statSync(existing);
+  mkdirSync(dirname(root), { recursive: true, mode: 0o755 });
+  mkdirSync(root, { mode: 0o755 });
+}
+
 /**
  * `root` is absolute, as configured, and may be a link to a directory. `rootState()` begins a cycle: it looks at the configured path
  * anew and forgets every descriptor. `lockRoot` comes before `prepareStaging`, which removes what it takes for leftovers.
  */
-export function openShareTree(options: { root: string; shareName: string }): DiskTree {
+export function openShareTree(options: { root: string; shareName: string; fixedPart?: string | undefined }): DiskTree {
   const walk = new Walk(options.root);
   const staging = new Staging(walk, options.shareName);
   return {
@@ -32,7 +40,7 @@ export function openShareTree(options: { root: string; shareName: string }): Dis
     get stagingInsideRoot() {
       return faulting('look for the staging area in', '', () => staging.nameInside());
     },
-    createRoot: () => faulting('create', '', () => mkdirSync(options.root, { mode: 0o755 })),
+    createRoot: () => faulting('create', '', () => createRoot(options.root, options.fixedPart ?? dirname(options.root))),
     rootState: () => {
       staging.close();
       return walk.rootState();

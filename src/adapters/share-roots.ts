@@ -63,8 +63,14 @@ async function expandOne(
     if (path === null) return [];
     const problem = taken.has(name) ? clash(name, path) : linkOnTheWay(name, parsed.pattern, path);
     if (problem !== undefined) problems.set(`${name} ${problem.code}`, problem);
-    return problem === undefined ? [{ ...template, name, path, pattern: null }] : [];
+    return problem === undefined ? [{ ...template, name, path, pattern: null, fixedPart: fixedPart(parsed.pattern, path) }] : [];
   });
+}
+
+function fixedPart(pattern: SharePattern, path: string): string {
+  const first = pattern.segments.findIndex((segment) => segment.dynamic);
+  const names = path.split('/').slice(1);
+  return `/${names.slice(0, first).join('/')}`;
 }
 
 function clash(share: string, path: string): ShareProblem {

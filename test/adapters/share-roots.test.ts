@@ -66,7 +66,7 @@ test("settings are the pattern's, and no share keeps a pattern", async () => {
   make(directory, 'a');
   const config = configOf(directory, { name: 'web', path: `${directory}/*` });
   expect((await expandShares(config, { federationShares: [] })).shares).toEqual([
-    { ...config.shares[0], name: 'web-a', path: `${directory}/a`, pattern: null },
+    { ...config.shares[0], name: 'web-a', path: `${directory}/a`, pattern: null, fixedPart: directory },
   ]);
 });
 
