@@ -1,0 +1,25 @@
+// The figures that we hold ourselves to, beside rsync, rclone and lsyncd in the same run: npm run bench [-- transfer idle-sync idle-poll]
+import { idlePoll } from './bench/idle-poll.ts';
+import { idleSync } from './bench/idle-sync.ts';
+import { need } from './bench/measure.ts';
+import { transfer } from './bench/transfer.ts';
+import { removeAll } from './bench/trees.ts';
+
+const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, transfer };
+const names = Object.keys(benches) as (keyof typeof benches)[];
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !names.some((known) => known === name));
+
+try {
+  if (unknown.length > 0) throw new Error(`there is no bench "${unknown.join(', ')}"; there are: ${names.join(', ')}`);
+  need('/usr/bin/time', 'apt-get install time');
+  const missed: string[] = [];
+  for (const name of names) if ((asked.length === 0 || asked.includes(name)) && !(await benches[name]())) missed.push(name);
+  if (missed.length > 0) console.log(`not reached: ${missed.join(', ')}`);
+  process.exitCode = missed.length > 0 ? 1 : 0;
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+} finally {
+  removeAll();
+}
