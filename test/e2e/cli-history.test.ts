@@ -142,3 +142,21 @@ test('reading does not wait for a sync, and changes nothing', async () => {
   syncing.kill();
   await new Promise((done) => syncing.once('close', done));
 });
+
+test('conflicts: a loser that could not be published yet is named by its place in the trash', async () => {
+  const { member } = scenario(['a', 'b']);
+  const [a, b] = [member('a'), member('b')];
+  await settled(a, b, { x: 'one' });
+  a.put({ x: 'from a, newer' });
+  b.put({ x: 'from b' });
+  utimesSync(join(b.root, 'x'), 1e9, 1e9);
+  await a.sync();
+  await b.sync(0, '--only', 'pull');
+  const { conflicts } = await documentOf(b, 0, 'conflicts');
+  expect(conflicts).toMatchObject([
+    { path: 'x', winner: 2, wonBy: 'a', lostBy: 'b', keptIn: 'trash', loser: expect.stringMatching(/^trash:/) },
+  ]);
+  expect((await b.run('status')).stdout).toContain('1 replaced file in the trash waits to be published');
+  await b.sync();
+  expect((await documentOf(b, 0, 'conflicts')).conflicts).toMatchObject([{ keptIn: 'history', loser: '3~1' }]);
+});
