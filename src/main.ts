@@ -18,8 +18,8 @@ import { status } from './cli/status.ts';
 import { sync } from './cli/sync.ts';
 import { wait } from './cli/wait.ts';
 import { openWorld, type World } from './compose.ts';
-import type { Config } from './config-types.ts';
 import { formatFault } from './config.ts';
+import type { Config } from './config-types.ts';
 
 declare const FLOCKSYNC_VERSION: string;
 
@@ -39,7 +39,9 @@ async function guarded(run: () => Promise<ExitCode>): Promise<ExitCode> {
   try {
     return await run();
   } catch (error) {
-    process.stderr.write(`flocksync: internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(
+      `flocksync: internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     return exit.internal;
   }
 }
@@ -93,10 +95,22 @@ function refuse(text: string): ExitCode {
   return exit.usage;
 }
 
-async function withWorld(command: Configured, config: Config, variables: Readonly<Record<string, string | undefined>>, output: Output): Promise<ExitCode> {
+async function withWorld(
+  command: Configured,
+  config: Config,
+  variables: Readonly<Record<string, string | undefined>>,
+  output: Output,
+): Promise<ExitCode> {
   const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null });
   if (command.name === 'run') process.on('SIGHUP', () => log.reopen());
-  const world = openWorld({ config, variables, log: log.log, signal: stopSignal(), version: FLOCKSYNC_VERSION, retryBudgetMs: command.name === 'status' ? statusBudgetMs : retryBudgetMs });
+  const world = openWorld({
+    config,
+    variables,
+    log: log.log,
+    signal: stopSignal(),
+    version: FLOCKSYNC_VERSION,
+    retryBudgetMs: command.name === 'status' || command.name === 'doctor' ? statusBudgetMs : retryBudgetMs,
+  });
   try {
     return await perform(world, command, output);
   } finally {
@@ -112,6 +126,8 @@ async function perform(world: World, command: Configured, output: Output): Promi
       return await (await import('./cli/run.ts')).run(world, output);
     case 'sync':
       return await sync(world, command, output, progress);
+    case 'doctor':
+      return await (await import('./cli/doctor.ts')).doctor(world, command, output);
     case 'status':
       return await status(world, command, output);
     case 'wait':
@@ -128,7 +144,5 @@ async function perform(world: World, command: Configured, output: Output): Promi
       return await reject(world, command, output);
     case 'forget':
       return await forget(world, command, output);
-    default:
-      throw new Error(`${command.name} is not connected`);
   }
 }
