@@ -12,7 +12,7 @@ const texts: Partial<Record<WantReason, { code: string; text: string; fix: strin
   busy: { code: 'busy', text: 'it changes all the time, so the newer version of the federation cannot be put in place', fix: 'Stop what writes to it, or exclude the path.' },
   unsupported: { code: 'unsupported', text: 'this file system cannot hold it', fix: 'Exclude the path here, or move the share to another file system.' },
   refused: { code: 'refused', text: 'the file system refuses it', fix: 'Give the user that runs flocksync the right to write there.' },
-  occupied: { code: 'occupied', text: 'something else stands in its place', fix: 'Move it away.' },
+  occupied: { code: 'occupied', text: 'something else stands in its place', fix: 'Move that away, or exclude the path.' },
 };
 
 /** Wants that wait for a person or for a disk, one problem each (rule I2). Deviations that the config asks for are none. */

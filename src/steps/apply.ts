@@ -4,7 +4,7 @@ import { sameContent } from '../model/entry.ts';
 import type { FixedMetadata } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
 import { comparePaths, isWithin, nameOf, parentOf } from '../model/path.ts';
-import type { DiskMetadata, Expected, Owners, Placed, PreciseStat, ShareTree, Staged } from '../ports/filesystem.ts';
+import type { DiskMetadata, Expected, Outcome, Owners, Placed, PreciseStat, ShareTree, Staged } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { DiskStamp, Intent, Journal, TrashRow, Want, WantReason } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
@@ -91,6 +91,7 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
     trash: new Map(),
     moved: new Map(),
     groupSetting: new Map(),
+    occupied: new Set(),
   };
   const sorted = [...tasks].sort((a, b) => comparePaths(a.path, b.path));
   const { early, late } = splitRemovals(sorted);
@@ -129,6 +130,8 @@ interface Run {
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
   modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
+  /** Paths at which something stood that the plan did not know of. */
+  readonly occupied: Set<BytePath>;
   /** Names in the trash for what the current burst displaces. */
   trash: Map<BytePath, string>;
   /** Directories that were asked whether new files take their group. */
@@ -164,10 +167,12 @@ function fail(run: Run, task: ApplyTask, reason: WantReason, detail: string): vo
 }
 
 /** The disk was not what it was when the plan was made: a local change came first. After some tries the path counts as busy. */
-function retry(run: Run, task: ApplyTask): void {
+function retry(run: Run, task: ApplyTask, outcome?: Outcome): void {
   run.again = true;
-  const busy = task.attempts + 1 >= attemptsMax;
-  fail(run, task, busy ? 'busy' : 'pending', busy ? 'it changes whenever a newer version is about to be put in place' : '');
+  if (outcome === 'occupied' || outcome === 'not-empty') run.occupied.add(task.path);
+  if (task.attempts + 1 < attemptsMax) fail(run, task, 'pending', '');
+  else if (run.occupied.has(task.path)) fail(run, task, 'occupied', 'something that this member leaves out of the share');
+  else fail(run, task, 'busy', 'it changes whenever a newer version is about to be put in place');
 }
 
 function settle(run: Run, task: ApplyTask, stat: PreciseStat | null): void {
@@ -264,7 +269,7 @@ function makeDirectory(run: Run, task: ApplyTask, entry: Entry & { kind: 'dir' }
   if (task.expected !== null && !clearTheWay(run, task, task.expected)) return;
   // Writable for us until its children stand; the real mode comes last.
   const made = run.ports.tree.makeDirectory(task.path, 0o700);
-  if (made.outcome !== 'done') return retry(run, task);
+  if (made.outcome !== 'done') return retry(run, task, made.outcome);
   run.ports.journal.setLingering(task.path, false);
   run.modes.push({ task, metadata });
 }
@@ -289,7 +294,7 @@ function inherited(metadata: Partial<DiskMetadata>, standing: PreciseStat): Part
 function clearTheWay(run: Run, task: ApplyTask, expected: Expected): boolean {
   if (expected.kind === 'dir') {
     const removed = run.ports.tree.removeDirectory(task.path);
-    if (removed !== 'done' && removed !== 'absent') retry(run, task);
+    if (removed !== 'done' && removed !== 'absent') retry(run, task, removed);
     return removed === 'done' || removed === 'absent';
   }
   const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, expected), trashName(run, task));
@@ -424,7 +429,7 @@ function placeFile(run: Run, task: ApplyTask, staged: Staged): void {
 function finishFile(run: Run, task: ApplyTask, staged: Staged, placed: Placed): void {
   if (placed.outcome !== 'done') {
     if (placed.outcome !== 'moved') run.ports.tree.discard(staged);
-    return retry(run, task);
+    return retry(run, task, placed.outcome);
   }
   run.bytes += (task.entry as FileEntry).size;
   settle(run, task, placed.stat);
@@ -465,7 +470,7 @@ function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'link' }): 
     placed = tree.replaceByLink(task.path, entry.target, expectedNow(run, expected), trashName(run, task));
     if (placed.outcome === 'done') noteMoved(run, task);
   }
-  if (placed.outcome !== 'done') return retry(run, task);
+  if (placed.outcome !== 'done') return retry(run, task, placed.outcome);
   const owned = ownership(run, entry, task);
   if (!sameTarget && (owned.uid !== undefined || owned.gid !== undefined)) placed = tree.setMetadata(task.path, placed.stat.ino, owned);
   if (placed.outcome === 'done') settle(run, task, placed.stat);

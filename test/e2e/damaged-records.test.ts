@@ -36,7 +36,8 @@ const places = [
 ];
 
 for (const { sequence, place } of places) {
-  for (const [damage, act] of Object.entries(damages)) {
+  const some = Object.entries(damages).filter(([damage]) => sequence === 3 || damage === 'truncated' || damage === 'of zero bytes');
+  for (const [damage, act] of some) {
     test(`R-B2: ${place}, ${damage}, is waited for by all and put back by who has it`, async () => {
       const { a, b, c, log, forged } = await threeMembers();
       const genuine = readFileSync(forged.file(sequence));

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { contentHash } from '../../../src/model/digest.ts';
 import { birthLimits } from '../../../src/model/limits.ts';
 import { noPrevious, type Payload, type RecordHeader } from '../../../src/model/record.ts';
-import { decodeRecord, recordHash } from '../../../src/model/record-decode.ts';
+import { recordHash } from '../../../src/model/record-decode.ts';
 import { encodeRecord } from '../../../src/model/record-encode.ts';
 import { encodeFrames } from '../../../src/model/record-frames.ts';
 import { signed } from '../../model/record-forge.ts';
@@ -17,6 +18,9 @@ export interface ForgedLog {
   append(payload: Payload, changes?: Partial<RecordHeader>): number;
   /** The same, with arbitrary payload lines and header fields. */
   appendLines(lines: readonly string[], fields?: Record<string, unknown>): number;
+  /** Writes a body with these lines, or with these stored bytes; returns the header fields that name it. */
+  body(lines: readonly string[]): Record<string, unknown>;
+  bodyOf(stored: Buffer, rawBytes: number): Record<string, unknown>;
 }
 
 const forger = { id: 'f'.repeat(32), name: 'forger' };
@@ -39,18 +43,26 @@ export function forgedLog(bucket: string): ForgedLog {
   return {
     ...{ file, head, next },
     append: (payload, changes) => write(encodeRecord(next(changes), payload, 'd'.repeat(32), birthLimits).record),
+    body: (lines) => {
+      const framed = encodeFrames(lines, birthLimits);
+      return writeBody(bucket, framed.stored, framed.rawBytes);
+    },
+    bodyOf: (stored, rawBytes) => writeBody(bucket, stored, rawBytes),
     appendLines: (lines, fields = {}) => write(linesRecord(next(), lines, fields)),
   };
+}
+
+function writeBody(bucket: string, stored: Buffer, rawBytes: number): Record<string, unknown> {
+  const id = 'b'.repeat(32);
+  mkdirSync(join(bucket, 'bodies'), { recursive: true });
+  writeFileSync(join(bucket, 'bodies', id), stored);
+  return { body: { id, size: stored.length, hash: contentHash(stored) }, payload: { stored: stored.length, raw: rawBytes } };
 }
 
 function linesRecord(header: RecordHeader, lines: readonly string[], fields: Record<string, unknown>): Buffer {
   const framed = encodeFrames(lines, birthLimits);
   const payload = { stored: framed.stored.length, raw: framed.rawBytes };
   const text = JSON.stringify({ ...header, kind: 'changes', body: null, payload, inline: 0, ...fields });
-  return signed(Buffer.concat([Buffer.from(`flocksync record 1\n${text}\n`), framed.stored]));
-}
-
-/** True when the record is one that a reader accepts by its form. */
-export function isWellFormed(bytes: Buffer): boolean {
-  return decodeRecord(bytes, birthLimits).ok;
+  const inside = fields.body === undefined ? framed.stored : Buffer.alloc(0);
+  return signed(Buffer.concat([Buffer.from(`flocksync record 1\n${text}\n`), inside]));
 }
