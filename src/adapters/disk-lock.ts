@@ -18,8 +18,6 @@ const pauseMs = 20;
 export function lockArea(area: Area, stateId: string): RootLock | null {
   const database = new Database(`/proc/self/fd/${area.home.fd}/${lockName}`, { timeout: 0 });
   try {
-    // Without a rollback file the lock needs no room: on a full disk deletions must still get through.
-    database.pragma('journal_mode = MEMORY');
     for (let waitedMs = 0; ; waitedMs += pauseMs) {
       if (begin(database)) return hold(database, area, stateId);
       // The holder writes its name just after it got the lock: only a name that stands for a while is the holder's.
@@ -37,7 +35,8 @@ export function lockArea(area: Area, stateId: string): RootLock | null {
 
 function begin(database: Database.Database): boolean {
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // Without a rollback file the lock needs no room: on a full disk deletions must still get through.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
