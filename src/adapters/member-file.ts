@@ -37,8 +37,10 @@ export function openMember(state: string, name: string, random: Random, { tempor
     },
     name,
     renew: () => {
-      contents.id = random.hex(16);
-      if (!temporary) replace(file, { ...merge(file, contents), id: contents.id });
+      const id = random.hex(16);
+      if (!temporary) replace(file, { ...merge(file, contents), id });
+      // Last: merging takes over the id that stands in the file.
+      contents.id = id;
     },
     lastKnown: (share) => contents.shares[share],
     remember: (share, shareId, cursor) => {
