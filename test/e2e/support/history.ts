@@ -1,13 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { editOnce } from './edits.ts';
-import { type Federation, startFederation } from './federation.ts';
+import { type Federation, quickShare, startFederation } from './federation.ts';
 import { type Content, contentsOf, lost } from './kept.ts';
 import { type Dice, dice } from './random.ts';
 import { differences, snapshot, type Tree } from './tree.ts';
 
 const members = ['web-a', 'web-b', 'web-c'];
 const roundsPerSeed = 10;
+const policies = ['newest', 'remote', 'local'] as const;
 
 interface History {
   readonly federation: Federation;
@@ -57,9 +58,23 @@ function requireNone(what: string, lines: readonly string[]): void {
   if (lines.length > 0) throw new Error(`${what}:\n${lines.join('\n')}`);
 }
 
+/** One member stays away while the others go on for some time; all of them edit. */
+async function absence(history: History): Promise<void> {
+  const { random } = history;
+  const [away = '', ...present] = random.shuffled(members);
+  for (let times = 2 + random.below(3); times > 0; times--) {
+    edit(history, random.oneIn(2) ? present : [random.pick(present)]);
+    look(history);
+    await inTurn(history, random.shuffled(present));
+  }
+  edit(history, [away]);
+  look(history);
+  await requireEqual(history, 2);
+}
+
 async function round(history: History): Promise<void> {
   const { random, told } = history;
-  const way = random.pick(['one', 'one', 'turn', 'together', 'together'] as const);
+  const way = random.pick(['one', 'one', 'turn', 'together', 'together', 'absence'] as const);
   told.push(`-- ${way}`);
   if (way === 'one') {
     const editor = random.pick(members);
@@ -69,6 +84,7 @@ async function round(history: History): Promise<void> {
     for (const tree of look(history)) requireNone('a tree differs from the one that was edited', differences(wanted, tree));
     return;
   }
+  if (way === 'absence') return await absence(history);
   edit(history, members);
   look(history);
   if (way === 'together') await together(history);
@@ -79,6 +95,7 @@ async function round(history: History): Promise<void> {
 export async function live(seed: number): Promise<void> {
   const federation = startFederation(members);
   const history: History = { federation, random: dice(seed), told: [], seen: new Set() };
+  for (const member of members) federation.configure(member, [...quickShare, `conflict: ${history.random.pick(policies)}`]);
   try {
     // A root that is emptied by chance would be held, rightly.
     writeFileSync(join(federation.root('web-a'), 'keep'), '');
