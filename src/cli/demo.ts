@@ -124,7 +124,11 @@ async function conflict(stage: Stage): Promise<void> {
   disk.age('web1/html/about.html', 2);
   disk.write('web3/html/about.html', '<h1>About us, by web3</h1>\n');
   await converge(stage);
-  say(stage, `live everywhere: "${disk.read('web2/html/about.html').trim()}", the newer one; the other is kept (flocksync conflicts)`);
+  const versions = await versionsOf(stage, 'about.html');
+  say(
+    stage,
+    `live everywhere: "${disk.read('web2/html/about.html').trim()}", the newer one; "flocksync history" has all ${versions} versions`,
+  );
 }
 
 async function awayMember(stage: Stage): Promise<void> {
@@ -141,16 +145,17 @@ async function awayMember(stage: Stage): Promise<void> {
 
 async function heldDeletion(stage: Stage): Promise<void> {
   const { disk } = stage;
-  title(stage, 'By mistake all uploads are moved away on web2');
+  title(stage, 'By mistake all uploads vanish on web2 (rm -rf uploads)');
   const uploads = disk.count('web2/html/uploads');
-  disk.move('web2/html/uploads', 'trash');
+  disk.remove('web2/html/uploads');
   await expectCode(stage, 'web2', 3);
   await Promise.all([expectCode(stage, 'web1', 0), expectCode(stage, 'web3', 0)]);
   const left = disk.count('web1/html/uploads');
   if (left !== uploads) throw new Stopped(`web1 lost uploads: ${left} of ${uploads} are left`);
   say(stage, `held: "flocksync sync" exits 3 on web2; the others keep all ${left} uploads`);
-  disk.move('trash', 'web2/html/uploads');
-  say(stage, 'moved back, and the hold lifts by itself');
+  const rejected = await stage.run('web2', 'reject');
+  if (rejected.code !== 0) throw new Stopped(`reject exited ${rejected.code}: ${rejected.stderr.trim()}`);
+  say(stage, '"flocksync reject" on web2 brings them back');
   await converge(stage);
 }
 
@@ -179,6 +184,12 @@ async function converge(stage: Stage): Promise<void> {
 async function expectCode(stage: Stage, member: Member, code: number): Promise<void> {
   const finished = await stage.run(member, 'sync');
   if (finished.code !== code) throw new Stopped(`sync on ${member} exited ${finished.code}, not ${code}: ${finished.stderr.trim()}`);
+}
+
+async function versionsOf(stage: Stage, path: string): Promise<number> {
+  const finished = await stage.run('web1', 'history', path, '--json');
+  if (finished.code !== 0) throw new Stopped(`history exited ${finished.code}: ${finished.stderr.trim()}`);
+  return (JSON.parse(finished.stdout) as { versions: unknown[] }).versions.length;
 }
 
 function title(stage: Stage, text: string): void {
