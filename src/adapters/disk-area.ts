@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  accessSync,
   closeSync,
   constants,
   fchmodSync,
@@ -43,8 +44,17 @@ export function openArea(root: OpenRoot, shareName: string): Area {
   const beside = openBeside(root, shareName);
   if (beside !== null) return beside;
   const home = openOwn(root, insideName, root);
-  if (home === null) throw new DiskFault('denied', `the staging area ${insideName} in the root belongs to another user or is no directory`);
+  if (home === null) throw nowhere(root);
   return openRooms(home, true, root);
+}
+
+function nowhere(root: OpenRoot): DiskFault {
+  try {
+    accessSync(`/proc/self/fd/${root.fd}`, constants.W_OK);
+  } catch (error) {
+    if (errnoOf(error) === 'EROFS') return new DiskFault('read-only', 'the root is mounted read-only', error);
+  }
+  return new DiskFault('denied', `no staging area can be made beside the root or in it, or ${insideName} there belongs to another user`);
 }
 
 export function closeArea(area: Area): void {

@@ -116,7 +116,16 @@ function written<T>(file: string, contents: Contents, put: (temporary: string) =
   } catch (error) {
     throw new JournalFault('unusable', `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}.`, error);
   } finally {
+    discard(temporary);
+  }
+}
+
+/** What cannot be removed now is swept later. */
+function discard(temporary: string): void {
+  try {
     rmSync(temporary, { force: true });
+  } catch {
+    // The write itself says what is wrong with the directory.
   }
 }
 

@@ -35,7 +35,8 @@ const waitMsMax = 5000;
 
 /**
  * Repeats what failed in a transient way, with full-jitter exponential backoff, within a budget. An 'unknown' outcome and a permanent
- * fault go to the caller at once. A failing attempt that is under way when the budget ends is not cut short.
+ * fault go to the caller at once. A failing attempt that is under way when the budget ends is not cut short; after that every call
+ * fails at once until one that was under way succeeds, or the budget is renewed.
  */
 export function retrying(store: Datastore, options: RetryOptions): RetryingDatastore {
   const trouble = new TroubleClock(options.time);
@@ -67,12 +68,17 @@ async function repeat<T>(
   try {
     for (let attempt = 1; ; attempt++) {
       const startedMs = time.monotonicMs();
+      // Nobody waits another timeout for a store that has used up the budget and not answered since.
+      if (attempt === 1 && trouble.away !== null && trouble.spentMs() >= budgetMs) throw trouble.away;
       try {
-        return await run();
+        const answer = await run();
+        trouble.away = null;
+        return answer;
       } catch (fault) {
         leave ??= trouble.enter(startedMs);
         if (!(fault instanceof DatastoreFault) || fault.kind !== 'transient') throw fault;
         const waitMs = random.fraction() * Math.min(waitMsMax, waitMsMin * 2 ** (attempt - 1));
+        trouble.away = fault;
         if (attempt >= attemptsMax || trouble.spentMs() + waitMs >= budgetMs || signal?.aborted) throw fault;
         log?.({ operation, key, attempt, waitMs, fault });
         await time.sleep(waitMs, signal);
@@ -89,6 +95,8 @@ class TroubleClock {
   #pastMs = 0;
   #calls = 0;
   #sinceMs = 0;
+  /** The last transient fault, while no call has succeeded since. */
+  away: DatastoreFault | null = null;
 
   constructor(time: Time) {
     this.#time = time;
@@ -111,6 +119,7 @@ class TroubleClock {
   }
 
   reset(): void {
+    this.away = null;
     this.#pastMs = 0;
     this.#sinceMs = this.#time.monotonicMs();
   }

@@ -76,11 +76,22 @@ describe('retrying', () => {
     const patient = retrying(store, { time, random: always(0), budgetMs: 10_000, attemptsMax: 100 });
     await expect(patient.remove('a')).rejects.toThrow();
     expect(calls()).toBe(10);
+    // Nobody waits for it once more.
     await expect(patient.remove('a')).rejects.toThrow();
-    expect(calls()).toBe(11);
+    expect(calls()).toBe(10);
     patient.renewBudget();
     await expect(patient.remove('a')).rejects.toThrow();
-    expect(calls()).toBe(21);
+    expect(calls()).toBe(20);
+  });
+
+  test('a spent budget stops nothing once the store answers again', async () => {
+    const time = new VirtualTime();
+    const { store, calls } = failing(time, 3, 'transient', 300);
+    const patient = retrying(store, { time, random: always(0), budgetMs: 1000, attemptsMax: 100 });
+    await patient.remove('a');
+    time.nowMs += 1000;
+    await patient.remove('b');
+    expect(calls()).toBe(5);
   });
 
   test('calls that fail side by side spend the budget once; time without trouble spends none', async () => {
