@@ -170,7 +170,7 @@ function isEmptied(cycle: Cycle, rootHasEntries: boolean): boolean {
   if (gone.length === 0) return false;
   const approved = currentHolds(cycle).approved;
   const decided = gone.every((row) => approved.get(row.path) === row.version);
-  if (decided || cycle.options.dryRun) return false;
+  if (decided) return false;
   const id = replaceHold(cycle, 'publisher', gone.map(({ path, version }) => ({ path, version })));
   cycle.halt = {
     code: 'root-emptied',

@@ -376,7 +376,11 @@ function holdIncoming(journal: Journal, input: PlanInput, draft: Draft): { heldT
 
 function holdWant(journal: Journal, path: BytePath, draft: Draft): Want | null {
   draft.applies.delete(path);
-  for (let at = parentOf(path); at !== ''; at = parentOf(at)) if (draft.applies.get(at)?.entry === null) draft.applies.delete(at);
+  for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
+    // Neither gone nor of another kind while something below it stays.
+    const above = draft.applies.get(at);
+    if (above !== undefined && above.entry?.kind !== 'dir') draft.applies.delete(at);
+  }
   const want = journal.want(path);
   if (want !== null && want.reason !== 'held') journal.setWantReason(path, 'held', 'more deletions at once than maxDelete allows', 0);
   return want;
