@@ -56,7 +56,11 @@ export const commands: readonly CommandSpec[] = [
     flags: [],
     unbuiltFlags: [],
     about: 'the daemon: polls, scans by schedule, stops cleanly on SIGTERM',
-    details: ['Stays in the foreground, for systemd or a container. SIGTERM and SIGINT finish the step under way and exit 0.'],
+    details: [
+      'Stays in the foreground, for systemd or a container. SIGTERM and SIGINT finish the step under way and exit 0 within 5 s; a second one ends it at once.',
+      'SIGHUP opens the log file again. The config is read at the start only: restart the daemon after a change. New matches of a pattern become shares by themselves.',
+      'Beside it, sync takes its turn. Trouble is said once, on standard error, and tried again; it ends neither the daemon nor another share.',
+    ],
     examples: ['flocksync run -v'],
   },
   {

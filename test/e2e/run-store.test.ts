@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,16 +11,17 @@ import { type Federation, startFederation } from './support/federation.ts';
 let federation: Federation;
 let s3: TestS3;
 let fate: Intervention = 'pass';
+/** Delay of everything that goes into packs, ms. */
+let packDelayMs = 0;
 let requests: string[] = [];
 const running: Daemon[] = [];
 
 beforeEach(async () => {
-  fate = 'pass';
-  requests = [];
+  [fate, packDelayMs, requests] = ['pass', 0, []];
   s3 = await startTestS3({
     intercept: ({ method, key, query }) => {
       requests.push(key === '' ? `LIST ${query.get('prefix')}` : `${method} ${key.replace('prefix/shop/', '')}`);
-      return fate;
+      return packDelayMs > 0 && method === 'PUT' && key.includes('/packs/') ? { delayMs: packDelayMs } : fate;
     },
   });
   federation = startFederation(['web-a', 'web-b'], { datastore: s3Lines(s3), share: ['settle: 50ms', 'poll: 1s'] });
@@ -133,3 +135,21 @@ test('a second signal ends the process at once', async () => {
   await daemon.ended;
   expect(performance.now() - startedMs).toBeLessThan(1000);
 });
+
+test('R-P4: small changes overtake a large upload of a daemon, which a failure does not end', async () => {
+  writeFileSync(path('web-a', 'file'), 'x');
+  const daemons = [start('web-a'), start('web-b')];
+  await until('the first file', () => existsSync(path('web-b', 'file')));
+  packDelayMs = 3000;
+  writeFileSync(path('web-a', 'large'), randomBytes(100 * 1024 * 1024));
+  await until('the upload', () => requests.some((request) => request.startsWith('PUT webroot/packs/')));
+  writeFileSync(path('web-a', 'small'), 'x');
+  expect(await until('the small change', () => existsSync(path('web-b', 'small')))).toBeLessThan(5000);
+  expect(existsSync(path('web-b', 'large'))).toBe(false);
+  packDelayMs = 0;
+  fate = 'reset';
+  await delay(2000);
+  fate = 'pass';
+  await until('the large file', () => existsSync(path('web-b', 'large')), 60_000);
+  for (const daemon of daemons) expect((await daemon.stop()).code).toBe(0);
+}, 120_000);

@@ -188,3 +188,21 @@ test('SIGHUP opens the log file again', async () => {
   writeFileSync(path('web-a', 'file'), 'x');
   await until('lines in it', () => readFileSync(log, 'utf8').includes('append'));
 });
+
+test.each(['approve', 'reject'] as const)('a decision about a hold is taken up by the running daemon: %s', async (decision) => {
+  open(['web-a', 'web-b'], ['settle: 50ms', 'maxDelete: { percent: 10, floor: 2 }']);
+  for (let n = 0; n < 10; n++) writeFileSync(path('web-a', `page-${n}`), String(n));
+  const daemon = start('web-a');
+  start('web-b');
+  await until('the pages', () => everywhere('page-9', ['web-b']));
+  for (let n = 0; n < 5; n++) rmSync(path('web-a', `page-${n}`));
+  await until('the hold', () => daemon.stderr().includes('held'));
+  writeFileSync(path('web-a', 'meanwhile'), 'x');
+  await until('what is not held', () => everywhere('meanwhile', ['web-b']));
+  expect(everywhere('page-0', ['web-b'])).toBe(true);
+  expect((await federation.run('web-a', [decision])).code).toBe(0);
+  if (decision === 'approve')
+    await until('the deletion', () => !existsSync(path('web-b', 'page-0')) && !existsSync(path('web-b', 'page-4')));
+  else await until('the files that come back', () => everywhere('page-0', ['web-a']) && everywhere('page-4', ['web-a']));
+  expect(snapshot(federation.root('web-a'))).toEqual(snapshot(federation.root('web-b')));
+});
