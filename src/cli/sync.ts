@@ -20,18 +20,22 @@ import { outcomeCode, outcomeProblems, standingLines } from './report.ts';
 const sharesAtOnce = 4;
 
 export async function sync(world: World, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
-  const expanded = await sharesOf(world, output);
-  if (typeof expanded === 'number') return expanded;
+  const { expanded, fault } = await sharesOf(world, output);
   const { selected, unmatched } = selectShares(
     expanded.shares.map((share) => share.name),
     command.shares,
   );
+  if (fault !== null && (unmatched.length > 0 || selected.length === 0)) {
+    output.error(`flocksync: ${faultText(fault)}`);
+    return exit.unreachable;
+  }
   for (const name of unmatched)
     output.error(
       `flocksync: no share is called "${name}"; the config has: ${expanded.shares.map((share) => share.name).join(', ') || 'none'}`,
     );
   if (unmatched.length > 0) return exit.usage;
   const codes: ExitCode[] = expanded.problems.length > 0 ? [exit.problems] : [];
+  if (fault !== null) codes.push(exit.unreachable);
   const pending = expanded.shares.filter((share) => selected.includes(share.name));
   const workers = Array.from({ length: sharesAtOnce }, async () => {
     for (let share = pending.shift(); share !== undefined; share = pending.shift()) {
@@ -42,16 +46,14 @@ export async function sync(world: World, command: SyncCommand, output: Output, p
   return worst(codes);
 }
 
+/** Where the bucket cannot be asked for shares, those known here go on, and each remembers that it has told the trouble. */
 async function sharesOf(world: World, output: Output) {
-  try {
-    const expanded = await world.shares(true);
-    for (const { share, message } of expanded.problems) output.error(`flocksync: ${share}: ${message}`);
-    return expanded;
-  } catch (error) {
-    if (!(error instanceof DatastoreFault)) throw error;
-    output.error(`flocksync: ${faultText(error)}`);
-    return exit.unreachable;
-  }
+  const asked = await world.shares(true).catch(async (fault: unknown) => {
+    if (!(fault instanceof DatastoreFault)) throw fault;
+    return { ...(await world.shares(false)), fault };
+  });
+  for (const { share, message } of asked.problems) output.error(`flocksync: ${share}: ${message}`);
+  return { expanded: asked, fault: 'fault' in asked ? asked.fault : null };
 }
 
 async function syncShare(world: World, share: ShareConfig, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {

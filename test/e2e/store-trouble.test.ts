@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Request } from '../../src/dev-s3/exchange.ts';
 import type { Intervention } from '../../src/dev-s3/server.ts';
 import { startTestS3, type TestS3 } from '../dev-s3/start.ts';
+import { configureShares } from './support/daemon.ts';
 import { type Federation, type Ran, startFederation } from './support/federation.ts';
 import { differences, snapshot } from './support/tree.ts';
 
@@ -99,6 +100,21 @@ describe('a store that refuses', () => {
     put('page');
     await expectTold(75, /^flocksync: webroot: .*\(no-bucket\).*Create the bucket, or correct datastore\.url\.\n$/);
   });
+});
+
+test('a store that refuses is told once per share by a pattern too, not at every run', async () => {
+  const site = (name: string) => join(federation.directory, 'sites', name, 'html');
+  for (const name of ['one', 'two']) mkdirSync(site(name), { recursive: true });
+  configureShares(federation, 'a', storeAt(s3.endpoint), ['- name: site', `  path: ${site('*')}`, '  settle: 0s']);
+  expect(await federation.run('a', ['sync'])).toEqual(quiet);
+  intervene = () => ({ status: 403, code: 'InvalidAccessKeyId' });
+  const ran = await federation.run('a', ['sync']);
+  expect(ran).toMatchObject({ code: 75, stdout: '' });
+  expect(ran.stderr.match(/the datastore cannot be used \(refused\)/g)).toHaveLength(2);
+  expect(await federation.run('a', ['sync'])).toEqual({ code: 75, signal: null, stdout: '', stderr: '' });
+  expect(await federation.run('a', ['sync', 'unheard-of'])).toMatchObject({ code: 75, stderr: expect.stringContaining('(refused)') });
+  intervene = () => 'pass';
+  expect(await federation.run('a', ['sync'])).toEqual(quiet);
 });
 
 describe('a store in trouble', () => {
