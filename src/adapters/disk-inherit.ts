@@ -3,6 +3,7 @@ import type { BytePath } from '../model/path.ts';
 import { type Area, randomName } from './disk-area.ts';
 import { unless } from './disk-faults.ts';
 import { at } from './disk-stat.ts';
+import { unlocked } from './disk-unlocked.ts';
 import type { OpenDirectory } from './disk-walk.ts';
 
 const setgid = 0o2000;
@@ -28,7 +29,8 @@ export class Inheritance {
   roomFor(path: BytePath, open: () => OpenDirectory): string {
     const known = this.#verdicts.get(path);
     if (known !== undefined) return known;
-    const room = bringRoom(open(), this.#area.stage);
+    const target = open();
+    const room = unlocked(target, () => bringRoom(target, this.#area.stage));
     this.#verdicts.set(path, room);
     return room;
   }

@@ -5,6 +5,7 @@ import { type Area, randomName, trashNameOf } from './disk-area.ts';
 import { copyToTrash } from './disk-copy.ts';
 import { errnoOf, faulting } from './disk-faults.ts';
 import { at, isExpected, isSameVersion, preciseAt, statAt, systemPath } from './disk-stat.ts';
+import { unlocked } from './disk-unlocked.ts';
 import { type OpenDirectory, refuseStrange, type Walk } from './disk-walk.ts';
 
 /** What the steps on the user's tree need of it. */
@@ -38,7 +39,7 @@ function placeInto({ walk, area }: Site, path: BytePath, files: readonly NewFile
   const attempt = ({ name }: NewFile, step: () => Placed) => faultOr(() => faulting('place', join(path, name), step));
   const put = ({ staged, name }: NewFile): Placed => {
     refuseStrange(join(path, name));
-    const free = moveIfFree(area.stage.fd, staged.name, directory.fd, name);
+    const free = unlocked(directory, () => moveIfFree(area.stage.fd, staged.name, directory.fd, name));
     return free ? { outcome: 'done', stat: staged.stat } : { outcome: 'occupied' };
   };
   const landed = files.map((file) => attempt(file, () => put(file)));

@@ -11,6 +11,7 @@ import { moveToTrash, placeAllNew, placeNew, placeOver, replaceByLink, restoreFr
 import { readListing } from './disk-scan.ts';
 import { Stage, stagedWords } from './disk-stage.ts';
 import { at, preciseAt, preciseOf } from './disk-stat.ts';
+import { unlocked } from './disk-unlocked.ts';
 import { type OpenDirectory, Walk } from './disk-walk.ts';
 
 /** A share's tree on a real disk. `close` gives up its descriptors; the next call opens them again. */
@@ -151,18 +152,19 @@ function nearest(walk: Walk, path: BytePath): OpenDirectory {
 }
 
 function changingPart(walk: Walk, staging: Staging): ChangingPart {
+  const naming = <T>(doing: string, path: BytePath, step: () => T): T => faulting(doing, path, () => unlocked(walk.parent(path), step));
   return {
-    placeNew: (staged, path) => faulting('place', path, () => placeNew(staging.site(), staged, path)),
+    placeNew: (staged, path) => naming('place', path, () => placeNew(staging.site(), staged, path)),
     placeAllNew: (directory, files) => placeAllNew(() => staging.site(), directory, files),
     placeOver: (staged, path, expected, trashName) =>
-      faulting('replace', path, () => placeOver(staging.site(), staged, path, expected, trashName)),
+      naming('replace', path, () => placeOver(staging.site(), staged, path, expected, trashName)),
     replaceByLink: (path, target, expected, trashName) =>
-      faulting('replace', path, () => replaceByLink(staging.site(), path, target, expected, trashName)),
+      naming('replace', path, () => replaceByLink(staging.site(), path, target, expected, trashName)),
     moveToTrash: (path, expected, trashName) =>
-      faulting('move to the trash', path, () => moveToTrash(staging.site(), path, expected, trashName)),
-    makeDirectory: (path, mode) => faulting('make the directory', path, () => makeDirectory(walk, path, mode)),
-    removeDirectory: (path) => faulting('remove the directory', path, () => removeDirectory(walk, path)),
-    makeLink: (path, target) => faulting('make the link', path, () => makeLink(walk, path, target)),
+      naming('move to the trash', path, () => moveToTrash(staging.site(), path, expected, trashName)),
+    makeDirectory: (path, mode) => naming('make the directory', path, () => makeDirectory(walk, path, mode)),
+    removeDirectory: (path) => naming('remove the directory', path, () => removeDirectory(walk, path)),
+    makeLink: (path, target) => naming('make the link', path, () => makeLink(walk, path, target)),
     setMetadata: (path, ino, metadata) => faulting('set the metadata of', path, () => setMetadata(walk, path, ino, metadata)),
   };
 }

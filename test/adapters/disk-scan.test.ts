@@ -72,7 +72,7 @@ test('the listing gives the same stat as a single look, and a digest that follow
   symlinkSync('nowhere', join(root, 'l'));
   const first = tree.readDirectory('', all);
   first.names.forEach((name, index) => {
-    const { mtimeUs, ...looked } = lookNow(tree, name);
+    const { mtimeUs, links: _links, ...looked } = lookNow(tree, name);
     expect(first.statAt(index)).toEqual(looked);
     expect(Math.abs(mtimeUs - looked.mtimeKey)).toBeLessThanOrEqual(1);
   });

@@ -186,6 +186,37 @@ describe('owners', () => {
   });
 });
 
+test.skipIf(!isRoot)(
+  'R-I3: directories without the right to write follow where the agent owns them, and keep their mode (needs root)',
+  async () => {
+    federation.close();
+    const store = await startTestS3();
+    try {
+      federation = startFederation(['web-a', 'web-b'], { datastore: onS3(store.endpoint), users: { 'web-a': nobody, 'web-b': nobody } });
+      const as = (member: string, script: string) =>
+        execFileSync('sh', ['-c', script], { cwd: federation.root(member), uid: nobody, gid: nobody });
+      as(
+        'web-a',
+        'mkdir -p sites/default/gone && cd sites/default && echo 1 > settings.php && echo x > old && chmod 444 settings.php && chmod 555 .',
+      );
+      await sync('web-a', 'web-b');
+      expect(compare()).toEqual([]);
+      as(
+        'web-a',
+        'cd sites/default && chmod 755 . && rm -rf old gone && echo 2 > new && mkdir sub && ln -s new link && chmod 644 settings.php',
+      );
+      as('web-a', 'cd sites/default && echo 2 > settings.php && chmod 444 settings.php && chmod 555 .');
+      await sync('web-a', 'web-b');
+      expect(compare()).toEqual([]);
+      expect(modeOf('web-b', 'sites/default')).toBe('555');
+      await sync('web-b', 'web-a', 'web-b');
+      expect(compare()).toEqual([]);
+    } finally {
+      await store.close();
+    }
+  },
+);
+
 test('a sparse file arrives with its content', async () => {
   const fd = openSync(at('web-a', 'sparse'), 'w');
   ftruncateSync(fd, 40 * 1024 * 1024 + 5);
