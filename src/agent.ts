@@ -1,4 +1,3 @@
-import type { ShareConfig } from './config-types.ts';
 import { type Approval, type Approved, appendApproval } from './agent/approve.ts';
 import { adoptExcludes, adoptLastKnown, rememberExcludes } from './agent/base.ts';
 import { answerNeeds, askForMissing, fetchPorts } from './agent/content.ts';
@@ -8,13 +7,14 @@ import { beat, noticeClone } from './agent/heartbeat.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
-import { publishOnce, settleOutbox } from './agent/publish.ts';
 import { noteAppliedLosses } from './agent/losses.ts';
+import { publishOnce, settleOutbox } from './agent/publish.ts';
 import { enterRoot } from './agent/root.ts';
-import { noteUnsettled } from './agent/unsettled.ts';
 import { pruneTrash } from './agent/trash.ts';
+import { noteUnsettled } from './agent/unsettled.ts';
 import { wantProblems } from './agent/wants.ts';
-import type { BytePath } from './model/path.ts';
+import type { ShareConfig } from './config-types.ts';
+import { type BytePath, toText } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
 import { apply } from './steps/apply.ts';
 import { collate, stampOf } from './steps/collate.ts';
@@ -92,7 +92,17 @@ export class ShareAgent {
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     const { problems, events, halt, held, counts } = cycle;
     const { share, cursor } = cycle;
-    return { share, problems, events, halt, held, counts, cursor, planned, unfinished: unfinished || cycle.postponed || this.memory.uploads.size > 0 };
+    return {
+      share,
+      problems,
+      events,
+      halt,
+      held,
+      counts,
+      cursor,
+      planned,
+      unfinished: unfinished || cycle.postponed || this.memory.uploads.size > 0,
+    };
   }
 
   /** One look at the disk and everything that follows from it. 'again': something local came in between. */
@@ -148,14 +158,25 @@ async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<
     {
       ...{ settleMs: config.settleMs, settleMaxMs: config.settleMaxMs, chunkBytes: cycle.inForce.chunking.bytes, signal: options.signal },
       fixed: config.metadata === 'preserve' ? null : config.metadata,
-      needsContent: (path) => config.role !== 'subscriber' || ports.journal.want(path) !== null || ports.journal.meta('joined') !== '1' || reincluded(path, false),
+      needsContent: (path) =>
+        config.role !== 'subscriber' ||
+        ports.journal.want(path) !== null ||
+        ports.journal.meta('joined') !== '1' ||
+        reincluded(path, false),
       remembered: memory.hashes,
-      onProgress: (files, bytes) => ports.onProgress({ phase: 'reading', filesDone: files, filesTotal: scanned.found.length, bytesDone: bytes }),
+      onProgress: (files, bytes) =>
+        ports.onProgress({ phase: 'reading', filesDone: files, filesTotal: scanned.found.length, bytesDone: bytes }),
     },
   );
   noteUnsettled(cycle, collated.unsettled);
   ports.log.debug({ step: 'collate', share: cycle.share, changes: collated.findings.size }, 'changes collated');
-  cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter((each) => !scanCodes.has(each.code)), ...scanned.problems, ...collated.problems);
+  cycle.problems.splice(
+    0,
+    cycle.problems.length,
+    ...cycle.problems.filter((each) => !scanCodes.has(each.code)),
+    ...scanned.problems,
+    ...collated.problems,
+  );
   return { differences: new Map(collated.findings), unknown: new Set([...scanned.unknown, ...collated.unknown, ...collated.unsettled]) };
 }
 
@@ -171,7 +192,11 @@ function isEmptied(cycle: Cycle, rootHasEntries: boolean): boolean {
   const approved = currentHolds(cycle).approved;
   const decided = gone.every((row) => approved.get(row.path) === row.version);
   if (decided) return false;
-  const id = replaceHold(cycle, 'publisher', gone.map(({ path, version }) => ({ path, version })));
+  const id = replaceHold(
+    cycle,
+    'publisher',
+    gone.map(({ path, version }) => ({ path, version })),
+  );
   cycle.halt = {
     code: 'root-emptied',
     text: `the root ${cycle.config.path} is empty, but held ${gone.length} entries; nothing is published or applied (hold ${id})`,
@@ -220,11 +245,9 @@ function noteJoin(cycle: Cycle, decided: Plan): void {
   if (displaced.length === 0 || cycle.options.only === 'publish' || !cycle.canApply) return;
   const listed = displaced.slice(0, joinListMax).map((item) => item.path);
   const more = displaced.length > listed.length ? ` and ${displaced.length - listed.length} more` : '';
-  cycle.events.push(`${displaced.length} local files differ from the share that this member joins and go to the trash: ${listed.map(shown).join(', ')}${more}`);
-}
-
-function shown(path: BytePath): string {
-  return Buffer.from(path, 'latin1').toString('utf8');
+  const what = displaced.length === 1 ? '1 local file differs' : `${displaced.length} local files differ`;
+  const goes = displaced.length === 1 ? 'goes' : 'go';
+  cycle.events.push(`${what} from the share that this member joins and ${goes} to the trash: ${listed.map(toText).join(', ')}${more}`);
 }
 
 function finishCycle(cycle: Cycle, unfinished: boolean): void {

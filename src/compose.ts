@@ -14,8 +14,8 @@ import { openJournal } from './adapters/sqlite.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
 import { journalFile, makeStateDirectory, scratchDirectory, setAside } from './adapters/state-directory.ts';
 import { systemRandom, systemTime } from './adapters/system.ts';
-import { ShareAgent } from './agent.ts';
 import type { ProgressEvent } from './agent/context.ts';
+import { ShareAgent } from './agent.ts';
 import type { Config, ShareConfig } from './config-types.ts';
 import type { ContentCodec } from './ports/codec.ts';
 import type { Datastore } from './ports/datastore.ts';
@@ -35,7 +35,9 @@ export interface World {
   readonly codec: ContentCodec;
   member(): MemberFile;
   /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
-  shares(bucket: boolean): Promise<{ readonly shares: readonly ShareConfig[]; readonly problems: readonly { share: string; message: string }[] }>;
+  shares(
+    bucket: boolean,
+  ): Promise<{ readonly shares: readonly ShareConfig[]; readonly problems: readonly { share: string; message: string }[] }>;
   /** Shares that this state directory remembers a position of, whatever the config says. */
   knownShares(): string[];
   /** Trouble of the past no longer counts against the retry budget. */

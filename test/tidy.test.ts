@@ -80,8 +80,12 @@ describe('imports point one way', () => {
     expect(wrong.map(tell)).toEqual([]);
   });
 
-  test('no step imports a step', () => {
-    const wrong = imports.filter(({ by, file }) => layerOf(by) === 'steps' && file !== undefined && layerOf(file) === 'steps');
+  // A step that is too long for one file has its parts in a folder of its name.
+  test('no step imports another step', () => {
+    const stepOf = (path: string) => /^src\/steps\/([\w-]+)/.exec(path)?.[1];
+    const wrong = imports.filter(
+      ({ by, file }) => layerOf(by) === 'steps' && file !== undefined && layerOf(file) === 'steps' && stepOf(by) !== stepOf(file),
+    );
     expect(wrong.map(tell)).toEqual([]);
   });
 

@@ -45,5 +45,7 @@ export function adoptLastKnown(cycle: Cycle): void {
   const known = member.lastKnown(cycle.share);
   if (known === undefined || known.cursor === 0 || known.shareId !== cycle.inForce.share) return;
   journal.setMeta('joinBase', String(known.cursor));
-  cycle.events.push(`the journal of share ${cycle.share} was missing; it is rebuilt from the bucket (last known position: record ${known.cursor})`);
+  cycle.events.push(
+    `the journal of share ${cycle.share} was missing; it is rebuilt from the bucket (last known position: record ${known.cursor})`,
+  );
 }

@@ -1,7 +1,7 @@
-import type { Hash, Sequence } from '../model/entry.ts';
-import { encodeBlob, PackBuilder } from '../model/pack.ts';
-import { packKey } from '../model/keys.ts';
 import { contentHash } from '../model/digest.ts';
+import type { Hash, Sequence } from '../model/entry.ts';
+import { packKey } from '../model/keys.ts';
+import { encodeBlob, PackBuilder } from '../model/pack.ts';
 import type { InlineBlob } from '../model/record.ts';
 import { decodePayload, decodeRecord } from '../model/record-decode.ts';
 import { DiskFault, type OpenFile } from '../ports/filesystem.ts';
@@ -35,7 +35,9 @@ export function fetchPorts(cycle: Cycle): FetchPorts {
 async function readInline(cycle: Cycle, sequence: Sequence): Promise<readonly InlineBlob[]> {
   const { limits } = cycle.inForce;
   const bytes = cycle.ports.journal.recordBytes(sequence);
-  const fetched = await (bytes === null ? fetchRecord(cycle.ports.datastore, cycle.share, sequence, limits) : withBody(cycle, sequence, bytes));
+  const fetched = await (bytes === null
+    ? fetchRecord(cycle.ports.datastore, cycle.share, sequence, limits)
+    : withBody(cycle, sequence, bytes));
   if (!fetched.found) return [];
   const decoded = decodeRecord(fetched.bytes, limits);
   const payload = decoded.ok ? decodePayload(decoded, fetched.body, limits) : decoded;

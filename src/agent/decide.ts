@@ -1,5 +1,5 @@
-import type { Entry } from '../model/entry.ts';
 import { contentHash } from '../model/digest.ts';
+import type { Entry } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { JoinFacts } from '../model/reconcile.ts';
 import type { Hold, HoldPath } from '../ports/journal.ts';

@@ -35,7 +35,10 @@ export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<voi
     ...{ cursor: cycle.cursor, hash: journal.meta('cursorHash') ?? '', digest: journal.meta('digest') ?? '' },
     ...{ applied: applied === cycle.cursor, appliedTo: applied },
     ...{ state, problems: cycle.problems.length },
-    holds: journal.holds().filter((hold) => hold.state === 'open').map((hold) => ({ id: hold.id, paths: journal.holdPaths(hold.id).length })),
+    holds: journal
+      .holds()
+      .filter((hold) => hold.state === 'open')
+      .map((hold) => ({ id: hold.id, paths: journal.holdPaths(hold.id).length })),
   };
   const text = JSON.stringify(facts);
   const nowMs = cycle.bucketNowMs();
@@ -77,7 +80,8 @@ export function readHeartbeat(bytes: Buffer): Heartbeat | null {
   if (bytes.length > heartbeatBytesMax) return null;
   try {
     const json = JSON.parse(bytes.toString('utf8')) as Partial<Heartbeat>;
-    const usable = typeof json.id === 'string' && typeof json.name === 'string' && Number.isSafeInteger(json.cursor) && typeof json.atMs === 'number';
+    const usable =
+      typeof json.id === 'string' && typeof json.name === 'string' && Number.isSafeInteger(json.cursor) && typeof json.atMs === 'number';
     return usable ? { ...blank, ...json, holds: readHolds(json.holds) } : null;
   } catch {
     return null;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { noPrevious } from '../model/record.ts';
 import { bodyKey, logKey } from '../model/keys.ts';
+import { noPrevious } from '../model/record.ts';
 import { decodeRecord, recordHash } from '../model/record-decode.ts';
 import type { Listed } from '../ports/datastore.ts';
 import type { RecordRow } from '../ports/journal.ts';
@@ -90,7 +90,7 @@ function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
   }
   if (offer.offer === 'bad' || offer.offer === 'given-up') {
     passOver(journal, sequence, offer.bytes, offer.hash, offer.atMs, offer.offer === 'bad' ? 'bad' : 'skipped', offer.reason);
-    if (offer.offer === 'bad') tellBad(cycle, sequence, 'unknown', offer.reason);
+    if (offer.offer === 'bad') tellBad(cycle, sequence, offer.author, offer.reason);
     else cycle.events.push(`record ${sequence} was given up by an approval and is passed over (${offer.reason})`);
     return true;
   }
@@ -167,7 +167,11 @@ async function differs(cycle: Cycle, row: RecordRow, fetched: Fetched): Promise<
     await putBack(cycle, row);
     return true;
   }
-  cycle.halt = haltOf(cycle.share, foreign ? 'another-share' : 'another-history', `record ${row.sequence} is not the one this member knows`);
+  cycle.halt = haltOf(
+    cycle.share,
+    foreign ? 'another-share' : 'another-history',
+    `record ${row.sequence} is not the one this member knows`,
+  );
   return false;
 }
 
@@ -224,4 +228,3 @@ export async function storedBytes(cycle: Cycle, sequence: number): Promise<Buffe
   const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, sequence, cycle.inForce.limits);
   return fetched.found ? fetched.bytes : null;
 }
-

@@ -1,12 +1,13 @@
-import { birthFormat, decodeFormat, encodeFormat, formatBytesMax } from '../model/format.ts';
 import type { ShareFormat } from '../model/format.ts';
+import { birthFormat, decodeFormat, encodeFormat, formatBytesMax } from '../model/format.ts';
 import { formatKey } from '../model/keys.ts';
 import { contradiction, DatastoreFault } from '../ports/datastore.ts';
 import type { Journal } from '../ports/journal.ts';
 import { listLog, requestKey } from '../steps/pull.ts';
 import type { Cycle, Halt } from './context.ts';
 
-const rejoin = 'If the bucket was restored or replaced on purpose, run: flocksync approve lineage --share SHARE (this member re-joins as a union; nothing is deleted).';
+const rejoin =
+  'If the bucket was restored or replaced on purpose, run: flocksync approve lineage --share SHARE (this member re-joins as a union; nothing is deleted).';
 const upgrade = 'Upgrade flocksync on this member.';
 
 const haltTexts: Record<string, { text: string; fix: string }> = {
@@ -39,7 +40,17 @@ export function isLineageHalt(code: string): boolean {
 export function forgetLineage(journal: Journal): void {
   journal.transaction(() => {
     journal.resetBase();
-    for (const key of ['cursor', 'cursorHash', 'digest', 'shareId', 'format', 'joined', 'suspectBase', 'openChangeset', 'lastCycle'] as const) {
+    for (const key of [
+      'cursor',
+      'cursorHash',
+      'digest',
+      'shareId',
+      'format',
+      'joined',
+      'suspectBase',
+      'openChangeset',
+      'lastCycle',
+    ] as const) {
       journal.setMeta(key, null);
     }
     journal.setMeta('joinBase', 'union');
@@ -156,7 +167,12 @@ function waitForCreation(cycle: Cycle): boolean {
     cycle.format = birthFormat('0'.repeat(32), cycle.config.historyMs, { atMs: 0, by: cycle.ports.member.name });
     return true;
   }
-  cycle.note('no-share', null, 'the share is not in the bucket yet', 'Run flocksync sync on a member that publishes, or check datastore.url, federation and the share name.');
+  cycle.note(
+    'no-share',
+    null,
+    'the share is not in the bucket yet',
+    'Run flocksync sync on a member that publishes, or check datastore.url, federation and the share name.',
+  );
   return false;
 }
 

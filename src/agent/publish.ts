@@ -9,7 +9,7 @@ import { noPrevious, type Payload } from '../model/record.ts';
 import { decodePayload, decodeRecord } from '../model/record-decode.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
-import type { Outbox, TrashRow } from '../ports/journal.ts';
+import type { DiskStamp, Outbox, TrashRow } from '../ports/journal.ts';
 import { prepareAppend, type Settled, settleAppend } from '../steps/append.ts';
 import { fold, refusal } from '../steps/fold.ts';
 import type { Difference, Loser, Plan } from '../steps/plan.ts';
@@ -19,8 +19,8 @@ import { uploadLarge } from '../steps/upload.ts';
 import type { Cycle } from './context.ts';
 import { noteSeeding } from './decide.ts';
 
-/** Changes that go into one record at most, far below the format's bound: a record is held in memory while it is folded. */
-const changesPerRecord = 100_000;
+/** Changes that go into one record at most, far below the format's bound: a record is held in memory several times while it is made. */
+const changesPerRecord = 25_000;
 
 /** - nothing: there is nothing to append now. - appended. - lost: the log moved on; ingest and decide again. */
 export type Published = 'nothing' | 'appended' | 'lost';
@@ -135,8 +135,10 @@ async function makePayload(
   differences: Map<BytePath, Difference>,
 ): Promise<(Payload & { kind: 'changes' }) | null> {
   const { tree } = cycle.ports;
-  for (const { path, entry } of selection.losers) if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.open(path));
-  for (const { name, entry } of selection.owed) if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.openInTrash(name));
+  for (const { path, entry } of selection.losers)
+    if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.open(path));
+  for (const { name, entry } of selection.owed)
+    if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.openInTrash(name));
   const stored = await store(cycle.ports, cycle.share, sourcesOf(cycle, selection), cycle.inForce.limits, cycle.bucketNowMs());
   const changed = new Set([...stored.changed, ...unsent(cycle, selection)]);
   // What changed while it was read leaves this record; the next scan meets it again.
@@ -321,6 +323,15 @@ function settleKept(cycle: Cycle, changes: readonly Change[]): void {
   }
 }
 
+function stampsOf(changes: readonly Change[], differences: ReadonlyMap<BytePath, Difference>): Map<BytePath, DiskStamp> {
+  const stamps = new Map<BytePath, DiskStamp>();
+  for (const { path } of changes) {
+    const stamp = differences.get(path)?.stamp ?? null;
+    if (stamp !== null) stamps.set(path, stamp);
+  }
+  return stamps;
+}
+
 /** Folds a settled own record: where the disk holds the entry it becomes the base, with the stat from before the read (rule D2). */
 export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differences: ReadonlyMap<BytePath, Difference>): void {
   const { journal } = cycle.ports;
@@ -328,7 +339,7 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
   const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
   if (!decoded.ok) throw new Error(`an own record is ${decoded.verdict}: ${decoded.reason}`);
   if (payload.kind === 'changes') noteSeeding(cycle);
-  const stamps = new Map([...differences].flatMap(([path, { stamp }]) => (stamp === null ? [] : [[path, stamp] as const])));
+  const stamps = payload.kind === 'changes' ? stampsOf(payload.changes, differences) : new Map<BytePath, DiskStamp>();
   const arrived = {
     header: decoded.header,
     hash: outbox.hash,

@@ -18,7 +18,11 @@ export function enterRoot(cycle: Cycle): RootVerdict {
     root = tree.rootState();
   }
   if (root.state !== 'present') {
-    stop(cycle, root.state === 'missing' ? 'root-missing' : `root-${root.state}`, `the root ${cycle.config.path} is ${words[root.state]} (${root.message})`);
+    stop(
+      cycle,
+      root.state === 'missing' ? 'root-missing' : `root-${root.state}`,
+      `the root ${cycle.config.path} is ${words[root.state]} (${root.message})`,
+    );
     return 'stopped';
   }
   if (!cycle.options.dryRun) openStaging(cycle, () => lock(cycle));
@@ -81,7 +85,11 @@ function createRoot(cycle: Cycle): boolean {
 }
 
 function stop(cycle: Cycle, code: string, text: string): void {
-  cycle.halt = { code, text: `${text}; nothing is published or applied`, fix: 'Mount or restore it; the share goes on by itself once its content is back.' };
+  cycle.halt = {
+    code,
+    text: `${text}; nothing is published or applied`,
+    fix: 'Mount or restore it; the share goes on by itself once its content is back.',
+  };
 }
 
 /** Another device with most entries gone is a disk that is not mounted; a moved or restored tree is read again completely. */

@@ -14,7 +14,12 @@ export function noteUnsettled(cycle: Cycle, paths: readonly BytePath[]): void {
   for (const path of paths.slice(0, rememberedMax)) {
     since[path] = before[path] ?? nowMs;
     if (nowMs - (since[path] as number) < patienceMs) continue;
-    cycle.note('unsettled', path, 'has been changing for more than five minutes without a quiet moment; it is not synchronised', 'Exclude it, or raise the quiet moments: settle is how long it must hold still.');
+    cycle.note(
+      'unsettled',
+      path,
+      'has been changing for more than five minutes without a quiet moment; it is not synchronised',
+      'Exclude it, or raise the quiet moments: settle is how long it must hold still.',
+    );
   }
   journal.setMeta('unsettled', paths.length === 0 ? null : JSON.stringify(since));
 }

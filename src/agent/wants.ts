@@ -8,9 +8,21 @@ const texts: Partial<Record<WantReason, { code: string; text: string; fix: strin
     text: 'its content cannot be had from the bucket',
     fix: 'A member that has the file sends it again at its next sync; if none has, restore the file from a backup on any member.',
   },
-  full: { code: 'disk-full', text: 'there is no room on the disk for it', fix: 'Free space on the file system of the share; the next sync goes on.' },
-  busy: { code: 'busy', text: 'it changes all the time, so the newer version of the federation cannot be put in place', fix: 'Stop what writes to it, or exclude the path.' },
-  unsupported: { code: 'unsupported', text: 'this file system cannot hold it', fix: 'Exclude the path here, or move the share to another file system.' },
+  full: {
+    code: 'disk-full',
+    text: 'there is no room on the disk for it',
+    fix: 'Free space on the file system of the share; the next sync goes on.',
+  },
+  busy: {
+    code: 'busy',
+    text: 'it changes all the time, so the newer version of the federation cannot be put in place',
+    fix: 'Stop what writes to it, or exclude the path.',
+  },
+  unsupported: {
+    code: 'unsupported',
+    text: 'this file system cannot hold it',
+    fix: 'Exclude the path here, or move the share to another file system.',
+  },
   refused: { code: 'refused', text: 'the file system refuses it', fix: 'Give the user that runs flocksync the right to write there.' },
   occupied: { code: 'occupied', text: 'something else stands in its place', fix: 'Move that away, or exclude the path.' },
 };

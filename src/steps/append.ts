@@ -56,7 +56,13 @@ export async function prepareAppend(
     await ports.datastore.put(bodyKey(share, encoded.body.id), encoded.body.bytes);
     ports.log.debug({ step: 'body', share, bytes: encoded.body.bytes.length }, 'body stored');
   }
-  const outbox: Outbox = { sequence: header.sequence, hash: recordHash(encoded.record), bytes: encoded.record, body: encoded.body, ...extra };
+  const outbox: Outbox = {
+    sequence: header.sequence,
+    hash: recordHash(encoded.record),
+    bytes: encoded.record,
+    body: encoded.body,
+    ...extra,
+  };
   ports.journal.putOutbox(outbox);
   ports.journal.flush();
   return outbox;
@@ -80,13 +86,15 @@ export async function settleAppend(ports: AppendPorts, share: string, outbox: Ou
     if (put.result === 'created') {
       return { outcome: 'appended', outbox, atMs: put.dateMs, confirm: attempt > 0 || put.dateMs - outbox.freeAtMs > farApartMs };
     }
-    const standing = put.result === 'fault' && put.fault.kind !== 'unknown' ? null : await readBack(ports.datastore, key, outbox.bytes.length);
+    const standing =
+      put.result === 'fault' && put.fault.kind !== 'unknown' ? null : await readBack(ports.datastore, key, outbox.bytes.length);
     if (standing !== null && 'bytes' in standing) {
       if (recordHash(standing.bytes) !== outbox.hash) return { outcome: 'lost' };
       return { outcome: 'appended', outbox, atMs: standing.modifiedMs, confirm: true };
     }
     const fault = put.result === 'fault' ? put.fault : (standing ?? contradiction(key));
-    if (fault.kind === 'permanent' || attempt >= settleAttempts || signal.aborted || ports.time.monotonicMs() > endMs) return { outcome: 'unsettled', fault };
+    if (fault.kind === 'permanent' || attempt >= settleAttempts || signal.aborted || ports.time.monotonicMs() > endMs)
+      return { outcome: 'unsettled', fault };
     await ports.time.sleep(backoffMs(attempt, ports.random), signal);
   }
 }

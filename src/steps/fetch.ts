@@ -246,7 +246,7 @@ function* stageSlice(ports: FetchPorts, slice: Slice, contents: readonly (Buffer
   for (const [at, wanted] of slice.wanted.entries()) {
     const bytes = contents[at] ?? null;
     if (bytes === null) failures.push(wanted);
-    else for (const request of wanted.requests) yield stageBytes(ports, request, bytes);
+    else for (const request of wanted.requests) yield stageWhole(ports, request, bytes);
   }
 }
 
@@ -290,7 +290,13 @@ function* stageBlob(ports: FetchPorts, wanted: Wanted, stored: Buffer | undefine
   const { hash, size, codec } = wanted.location;
   const decoded = stored === undefined ? undefined : decodeBlob(stored, codec, hash, size);
   if (decoded === undefined || !decoded.ok) failures.push(wanted);
-  else for (const request of wanted.requests) yield stageBytes(ports, request, decoded.bytes);
+  else for (const request of wanted.requests) yield stageWhole(ports, request, decoded.bytes);
+}
+
+/** The size of an entry may lie beside a right hash: such a file can be had from nowhere. */
+function stageWhole(ports: FetchPorts, request: StageRequest, bytes: Buffer): StageResult {
+  if (bytes.length === request.entry.size) return stageBytes(ports, request, bytes);
+  return unfetchable(request, [], 'its content is not as long as it says');
 }
 
 function stageBytes(ports: FetchPorts, request: StageRequest, bytes: Buffer): StageResult {

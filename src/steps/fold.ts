@@ -41,7 +41,15 @@ export function fold(journal: Journal, record: Arrived, own: OwnRecord | null): 
 }
 
 /** Passes over a record that is bad by its own form, or that a person has given up (rule B2). */
-export function passOver(journal: Journal, sequence: Sequence, bytes: Buffer, hash: string, atMs: number, verdict: 'bad' | 'skipped', reason: string): void {
+export function passOver(
+  journal: Journal,
+  sequence: Sequence,
+  bytes: Buffer,
+  hash: string,
+  atMs: number,
+  verdict: 'bad' | 'skipped',
+  reason: string,
+): void {
   const row: RecordRow = { ...blankRow, sequence, hash, atMs, verdict, reason };
   journal.transaction(() => {
     journal.putRecord(row, bytes, null);
@@ -191,7 +199,16 @@ function foldPath(journal: Journal, change: Exclude<Change, { op: 'kept' }>, rec
   if (own !== null && entry !== null) absorb(journal, path, standing?.entry ?? null, entry, version);
   const excluded = standing?.reason === 'excluded';
   const approved = change.approved === true;
-  journal.putWant({ path, entry, version, atMs: record.atMs, approved, reason: excluded ? 'excluded' : 'pending', detail: '', attempts: 0 });
+  journal.putWant({
+    path,
+    entry,
+    version,
+    atMs: record.atMs,
+    approved,
+    reason: excluded ? 'excluded' : 'pending',
+    detail: '',
+    attempts: 0,
+  });
 }
 
 /** A merge of ours that the disk does not hold yet: what this disk had changed is in the log now, so it is no edit any more. */

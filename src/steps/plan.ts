@@ -193,7 +193,8 @@ function carryOut(journal: Journal, decided: Decided, input: PlanInput, draft: D
   else if (decision.do === 'publish') draft.publications.set(path, { path, ...decision });
   else if (decision.do === 'yield') yieldTo(journal, decided, decision.loser, draft);
   else if (decision.do === 'displace') draft.applies.set(path, applyItem(decided, decision.why));
-  else if (decision.do === 'apply' && want !== null) draft.applies.set(path, applyItem(decided, want.entry === null ? 'deleted' : 'replaced'));
+  else if (decision.do === 'apply' && want !== null)
+    draft.applies.set(path, applyItem(decided, want.entry === null ? 'deleted' : 'replaced'));
   else if (decision.do === 'nothing') noteDeviation(journal, decided, want, here, input, draft);
 }
 
@@ -225,7 +226,8 @@ function noteDeviation(journal: Journal, decided: Decided, want: Want | null, he
     journal.setWantReason(want.path, 'role', 'a publisher does not take over changes of others', 0);
   }
   // A path that was read again, because its last look was too close to its change, need not differ.
-  const differs = decided.difference !== undefined && decided.difference.local.seen !== 'same' && !sameEntry(here, decided.agreed?.entry ?? null);
+  const differs =
+    decided.difference !== undefined && decided.difference.local.seen !== 'same' && !sameEntry(here, decided.agreed?.entry ?? null);
   if (want === null && !differs && here === null) return;
   const why = input.policy.role === 'subscriber' ? 'changed here; a subscriber does not publish' : 'not taken over yet';
   if (want !== null || differs) draft.deviations.push({ path: decided.path, why });

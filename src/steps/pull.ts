@@ -22,8 +22,24 @@ export interface Position {
  * - halt: another share, another history or a newer format (rules L3, L7).
  */
 export type Offer =
-  | { readonly offer: 'fits'; readonly header: RecordHeader; readonly payload: Payload; readonly hash: Hash; readonly bytes: Buffer; readonly body: Buffer | null; readonly atMs: number }
-  | { readonly offer: 'bad' | 'given-up'; readonly reason: string; readonly hash: Hash; readonly bytes: Buffer; readonly atMs: number }
+  | {
+      readonly offer: 'fits';
+      readonly header: RecordHeader;
+      readonly payload: Payload;
+      readonly hash: Hash;
+      readonly bytes: Buffer;
+      readonly body: Buffer | null;
+      readonly atMs: number;
+    }
+  | {
+      readonly offer: 'bad';
+      readonly author: string;
+      readonly reason: string;
+      readonly hash: Hash;
+      readonly bytes: Buffer;
+      readonly atMs: number;
+    }
+  | { readonly offer: 'given-up'; readonly reason: string; readonly hash: Hash; readonly bytes: Buffer; readonly atMs: number }
   | { readonly offer: 'unavailable'; readonly reason: string; readonly stored: Buffer | null }
   | { readonly offer: 'head'; readonly dateMs: number }
   | { readonly offer: 'halt'; readonly code: HaltCode; readonly reason: string };
@@ -78,7 +94,7 @@ export function judge(fetched: Fetched, position: Position, limits: Limits, succ
     return { offer: 'unavailable', reason: 'it is missing while later records exist', stored: null };
   }
   const decoded = decodeRecord(fetched.bytes, limits);
-  if (!decoded.ok) return judgeRejected(decoded, fetched);
+  if (!decoded.ok) return judgeRejected(decoded, fetched, 'an unknown member');
   const halt = strange(decoded, position, sequence);
   if (halt !== undefined) return halt;
   const hash = decoded.hash;
@@ -86,20 +102,20 @@ export function judge(fetched: Fetched, position: Position, limits: Limits, succ
     const reason = `it says that it is record ${decoded.header.sequence}`;
     // A record of another place in the log was put here by the store, not by an author: the right one may come back.
     if (decoded.header.previous !== position.hash) return { offer: 'unavailable', reason, stored: fetched.bytes };
-    return { ...common(fetched), offer: 'bad', reason, hash };
+    return { ...common(fetched), offer: 'bad', author: decoded.header.author.name, reason, hash };
   }
   const payload = decodePayload(decoded, fetched.body, limits);
   if (payload.ok && payload.payload.kind === 'format' && payload.payload.format > formatInForce) {
     return { offer: 'halt', code: 'newer-format', reason: `record ${sequence} raises the share to format ${payload.payload.format}` };
   }
   if (payload.ok) return { ...common(fetched), offer: 'fits', body: fetched.body, header: decoded.header, payload: payload.payload, hash };
-  return judgeRejected(payload, fetched);
+  return judgeRejected(payload, fetched, decoded.header.author.name);
 }
 
-function judgeRejected(rejected: { verdict: string; reason: string }, fetched: Fetched & { found: true }): Offer {
+function judgeRejected(rejected: { verdict: string; reason: string }, fetched: Fetched & { found: true }, author: string): Offer {
   if (rejected.verdict === 'newer-format') return { offer: 'halt', code: 'newer-format', reason: rejected.reason };
   if (rejected.verdict === 'damaged') return { offer: 'unavailable', reason: rejected.reason, stored: fetched.bytes };
-  return { ...common(fetched), offer: 'bad', reason: rejected.reason, hash: recordHash(fetched.bytes) };
+  return { ...common(fetched), offer: 'bad', author, reason: rejected.reason, hash: recordHash(fetched.bytes) };
 }
 
 function common(fetched: Fetched & { found: true }) {

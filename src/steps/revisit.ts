@@ -1,5 +1,5 @@
-import type { FileEntry } from '../model/entry.ts';
 import { contentHasher } from '../model/digest.ts';
+import type { FileEntry } from '../model/entry.ts';
 import type { ShareTree } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { Journal, TrashRow } from '../ports/journal.ts';

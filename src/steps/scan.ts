@@ -130,7 +130,12 @@ function readDirectory(
 function noteUnreadable(dir: BytePath, fault: DiskFault, state: State): void {
   state.unknown.push(dir);
   state.problems.push(
-    problem('unreadable', dir, `cannot be read completely (${fault.message}); nothing below it is synchronised`, 'Make it readable for the user that runs flocksync, or exclude it.'),
+    problem(
+      'unreadable',
+      dir,
+      `cannot be read completely (${fault.message}); nothing below it is synchronised`,
+      'Make it readable for the user that runs flocksync, or exclude it.',
+    ),
   );
 }
 
@@ -182,7 +187,14 @@ function sameStamp(stamp: DiskStamp, stat: Stat): boolean {
 function noteDifference(path: BytePath, stat: Stat, row: Agreed | null, ports: ScanPorts, state: State): void {
   if (stat.kind === 'other') {
     state.unknown.push(path);
-    state.problems.push(problem('special-file', path, 'has become a socket, a device or a fifo', 'Remove it, or exclude the path; the federation keeps the last file.'));
+    state.problems.push(
+      problem(
+        'special-file',
+        path,
+        'has become a socket, a device or a fifo',
+        'Remove it, or exclude the path; the federation keeps the last file.',
+      ),
+    );
     return;
   }
   state.found.push({ path, stat, agreed: row });
@@ -206,7 +218,12 @@ function queueDirectories(dir: BytePath, listing: DirectoryListing, state: State
     }
     state.unknown.push(path);
     state.problems.push(
-      problem('mount-inside', path, 'lies on another device than the directory around it; nothing below it is synchronised', 'Exclude the path, or make it a share of its own.'),
+      problem(
+        'mount-inside',
+        path,
+        'lies on another device than the directory around it; nothing below it is synchronised',
+        'Exclude the path, or make it a share of its own.',
+      ),
     );
   }
 }

@@ -1,6 +1,6 @@
+import { contentHash } from '../model/digest.ts';
 import type { Chunk, FileEntry, Hash } from '../model/entry.ts';
 import { chunksOf } from '../model/entry.ts';
-import { contentHash } from '../model/digest.ts';
 import { packKey } from '../model/keys.ts';
 import type { Blob } from '../model/pack.ts';
 import { encodeBlob } from '../model/pack.ts';

@@ -122,7 +122,10 @@ test('distrust makes every stamp racy, forgets every digest, and takes no row', 
   journal.putAgreed(agreed('d', { entry: dir }));
   journal.putDirectoryDigest('', 'x');
   journal.distrustAllStamps();
-  expect(journal.agreedChildren('')).toEqual([agreed('a', { stamp: { ...stamp, racy: true } }), agreed('d', { entry: dir, stamp: { ...stamp, racy: true } })]);
+  expect(journal.agreedChildren('')).toEqual([
+    agreed('a', { stamp: { ...stamp, racy: true } }),
+    agreed('d', { entry: dir, stamp: { ...stamp, racy: true } }),
+  ]);
   expect(journal.directoryDigest('')).toBeUndefined();
 });
 

@@ -99,6 +99,24 @@ for (const [what, [lines, fields]] of Object.entries(malformed)) {
   });
 }
 
+const unfetchable: Record<string, Payload> = {
+  'another size than its content': saying(put('q', 0, { ...file, size: 5 })),
+  'a hash that its content does not have': saying(put('q', 0, { ...file, hash: '1'.repeat(64) })),
+  'pieces that do not add up': saying(put('q', 0, { ...file, size: 8, chunks: [file, file].map(({ hash, size }) => ({ hash, size })) })),
+};
+
+for (const [what, payload] of Object.entries(unfetchable)) {
+  test(`R-B3: an entry with ${what} is never placed, and holds up nothing else`, async () => {
+    const { a, b, forged } = await attacked();
+    forged.append(payload);
+    expect((await b.sync(1)).stderr).toContain('q: its content cannot be had');
+    a.put({ later: 'news' });
+    await a.sync(1);
+    expect((await b.sync(1)).stderr).toBe('');
+    expect([b.read('q'), b.read('later')]).toEqual([undefined, 'news']);
+  });
+}
+
 const halting: Record<string, [Payload, Partial<RecordHeader>?]> = {
   'of another share': [saying(put('q')), { share: '1'.repeat(32) }],
   'that follows another record': [saying(put('q')), { previous: '2'.repeat(64) }],

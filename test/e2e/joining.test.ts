@@ -36,6 +36,17 @@ test('R-J1: an equal tree is adopted, what differs or is local only goes to the 
   expect(readFileSync(join(bucket, 'format.json'), 'utf8')).toContain('"by": "a"');
 });
 
+test('R-J1: the list of what goes to the trash cannot speak to the terminal', async () => {
+  const { a, b } = three();
+  a.put({ x: 'x1' });
+  await a.sync();
+  b.put({ 'evil\u001b[2Jname\n': 'of b' });
+  const told = await b.sync(1);
+  expect(told.stderr).toContain('1 local file differs');
+  expect(told.stderr).toContain('evil\\x1b[2Jname\\n');
+  expect(told.stderr.trim().split('\n')).toHaveLength(1);
+});
+
 test('R-J1: join: merge publishes what only the newcomer has', async () => {
   const { a, b } = three();
   b.configure('join: merge');

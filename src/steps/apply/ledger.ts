@@ -1,0 +1,120 @@
+import { sameContent } from '../../model/entry.ts';
+import type { BytePath } from '../../model/path.ts';
+import type { Expected, Outcome, PreciseStat, Staged } from '../../ports/filesystem.ts';
+import { DiskFault } from '../../ports/filesystem.ts';
+import type { Intent, WantReason } from '../../ports/journal.ts';
+import type { ApplyTask, Run } from './run.ts';
+
+const attemptsMax = 3;
+
+/** Disk trouble is the path's own reason, never the end of the run (rule I2). */
+export function guarded(run: Run, task: ApplyTask, work: () => void): void {
+  if (run.options.signal.aborted) return;
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    fail(run, task, reasonOf(error), error.message);
+  }
+}
+
+export function reasonOf(fault: DiskFault): WantReason {
+  if (fault.code === 'full') return 'full';
+  return fault.code === 'unsupported' ? 'unsupported' : 'refused';
+}
+
+export function fail(run: Run, task: ApplyTask, reason: WantReason, detail: string): void {
+  if (!task.wanted) return;
+  run.done.push(() => {
+    if (run.ports.journal.want(task.path)?.version === task.version)
+      run.ports.journal.setWantReason(task.path, reason, detail, task.attempts + 1);
+  });
+}
+
+/** The disk was not what it was when the plan was made: a local change came first. After some tries the path counts as busy. */
+export function retry(run: Run, task: ApplyTask, outcome?: Outcome): void {
+  run.again = true;
+  if (outcome === 'occupied' || outcome === 'not-empty') run.occupied.add(task.path);
+  if (task.attempts + 1 < attemptsMax) fail(run, task, 'pending', '');
+  else if (run.occupied.has(task.path)) fail(run, task, 'occupied', 'something that this member leaves out of the share');
+  else fail(run, task, 'busy', 'it changes whenever a newer version is about to be put in place');
+}
+
+export function settle(run: Run, task: ApplyTask, stat: PreciseStat | null): void {
+  const { journal } = run.ports;
+  const stamp = stat === null ? null : run.options.stampOf(stat, run.options.nowUs());
+  run.done.push(() => {
+    if (task.entry === null) journal.dropAgreed(task.path);
+    else journal.putAgreed({ path: task.path, entry: task.entry, version: task.version, stamp });
+    if (journal.want(task.path)?.version === task.version) journal.dropWant(task.path);
+  });
+  if (task.entry === null) run.removed++;
+  else run.placed++;
+}
+
+/** What went to the trash changed its inode's change time by that. */
+export function noteMoved(run: Run, task: ApplyTask): void {
+  const seen = run.ports.tree.lookInTrash(trashName(run, task));
+  const before = run.moved.get(task.expected?.ino ?? 0)?.before ?? task.expected?.ctimeKey ?? 0;
+  if (seen !== null) run.moved.set(seen.ino, { before, after: seen.ctimeKey });
+}
+
+/**
+ * Rule I4: ends one burst, and says what the next is about to do before it does it: its intents, and a row for every version that is
+ * going to the trash, so that a kill leaves nothing there which nobody knows of, and forgets nothing that is owed.
+ */
+export function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap<BytePath, Staged> = new Map()): void {
+  const { journal, random, log } = run.ports;
+  const used = [...run.trash.values()];
+  if (run.done.length + used.length + next.length === 0) return;
+  const unused = new Set(used.filter((name) => !isInTrash(run, name)));
+  run.displaced.push(...used.filter((name) => !unused.has(name)));
+  run.trash = new Map(next.filter(displaces).map((task) => [task.path, random.hex(16)]));
+  journal.transaction(() => {
+    for (const write of run.done) write();
+    for (const name of unused) journal.dropTrash(name);
+    journal.clearIntents();
+    for (const task of next) announce(run, task);
+    journal.putIntents(next.map((task) => intentOf(run, task, staged)).filter((intent) => intent.stagedIno > 0 || intent.trashName !== ''));
+  });
+  run.done = [];
+  log.debug({ step: 'burst', paths: next.length }, next.length > 0 ? 'intents committed' : 'journal committed');
+}
+
+/** The row's stat is the one that was reconciled, so that any later write is noticed by the second look (rule A2). */
+function announce({ ports, options, trash }: Run, { path, standing, expected, why, version }: ApplyTask): void {
+  const name = trash.get(path);
+  if (name === undefined || standing === null || expected === null) return;
+  const owed = options.oweLosers && why === 'conflict';
+  const { ino, size, mtimeKey } = expected;
+  ports.journal.putTrash({ name, path, entry: standing, atMs: options.bucketNowMs, why, owed, lostTo: version, ino, size, mtimeKey });
+}
+
+function intentOf(run: Run, { path, entry, version }: ApplyTask, staged: ReadonlyMap<BytePath, Staged>): Intent {
+  return { path, entry, version, stagedIno: staged.get(path)?.stat.ino ?? 0, trashName: run.trash.get(path) ?? '' };
+}
+
+/** True where a file or another link stands in the way of what is wanted. */
+export function displaces({ expected, standing, entry }: ApplyTask): boolean {
+  if (expected === null || expected.kind === 'dir') return false;
+  return !(entry?.kind === 'link' && sameContent(standing, entry));
+}
+
+/** What cannot be looked at keeps its row. */
+function isInTrash(run: Run, name: string): boolean {
+  try {
+    return run.ports.tree.lookInTrash(name) !== null;
+  } catch (error) {
+    if (error instanceof DiskFault) return true;
+    throw error;
+  }
+}
+
+export function expectedNow(run: Run, expected: Expected): Expected {
+  const moved = run.moved.get(expected.ino);
+  return moved === undefined || moved.before !== expected.ctimeKey ? expected : { ...expected, ctimeKey: moved.after };
+}
+
+export function trashName(run: Run, task: ApplyTask): string {
+  return run.trash.get(task.path) as string;
+}
