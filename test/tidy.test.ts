@@ -16,7 +16,7 @@ type Layer = 'model' | 'ports' | 'steps' | 'adapters' | 'dev-s3' | 'config' | 'a
 const layers: Readonly<Record<Layer, readonly Layer[]>> = {
   model: ['model'],
   ports: ['model', 'ports'],
-  steps: ['model', 'ports'],
+  steps: ['model', 'ports', 'steps'],
   adapters: ['model', 'ports', 'adapters', 'config'],
   'dev-s3': ['model', 'ports', 'adapters', 'dev-s3'],
   config: ['model', 'ports', 'config'],
