@@ -115,4 +115,26 @@ describe('a kill while the put of a record is under way', { timeout: 120_000 }, 
     expect([...snapshot(federation.root('b')).keys()].sort()).toEqual(['before', 'other', 'page']);
     expect(await expectChained(store)).toBe(3);
   });
+
+  test('R-S3: whose number has become a hole meanwhile is withdrawn, and the share halts', async () => {
+    let hangs = false;
+    let arrived: () => void = () => {};
+    const { federation, store } = await withS3(['a'], ({ method, key }) => {
+      if (!hangs || method !== 'PUT' || !key.includes('/log/')) return 'pass';
+      arrived();
+      return 'hang';
+    });
+    writeFileSync(join(federation.root('a'), 'before'), 'before');
+    expect(await federation.run('a', ['sync'])).toEqual(quiet);
+    writeFileSync(join(federation.root('a'), 'page'), 'page');
+    hangs = true;
+    const run = federation.start('a', ['sync']);
+    arrived = () => run.kill('SIGKILL');
+    await ended(run);
+    hangs = false;
+    // The bucket is restored from a backup that is older than record 1.
+    await store.remove('webroot/log/0000000000000001');
+    expect(await federation.run('a', ['sync'])).toMatchObject({ code: 3, stderr: expect.stringContaining('shorter') });
+    expect((await store.list('webroot/log/', {})).value.objects).toEqual([]);
+  });
 });

@@ -1,0 +1,111 @@
+import { linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { openShareTree } from '../../src/adapters/disk.ts';
+import { openJournal } from '../../src/adapters/sqlite.ts';
+import type { FileEntry } from '../../src/model/entry.ts';
+import type { ShareTree } from '../../src/ports/filesystem.ts';
+import type { Intent, Journal } from '../../src/ports/journal.ts';
+import { recover } from '../../src/steps/recover.ts';
+import { temporaryDirectory } from '../adapters/temporary.ts';
+
+let root: string;
+let stage: string;
+let trash: string;
+let tree: ShareTree;
+let journal: Journal;
+
+beforeEach(() => {
+  const home = temporaryDirectory();
+  root = join(home, 'html');
+  mkdirSync(join(root, 'dir'), { recursive: true });
+  const disk = openShareTree({ root, shareName: 'web' });
+  tree = disk;
+  tree.prepareStaging();
+  stage = join(home, '.flocksync-web', 'stage');
+  trash = join(home, '.flocksync-web', 'trash');
+  journal = openJournal({ file: join(home, 'journal') });
+  onTestFinished(() => {
+    journal.close();
+    disk.close();
+  });
+});
+
+const entry = (hash: string): FileEntry => ({
+  ...{ kind: 'file', mode: 0o644, mtimeUs: 1, size: 3, hash: hash.repeat(64), chunks: null },
+  ...{ owner: null, group: null },
+});
+
+/** Old version 1 stands, version 2 is staged, and the intents of the burst are in the journal. */
+function burst(): Intent {
+  const path = 'dir/page';
+  writeFileSync(join(root, path), 'old');
+  writeFileSync(join(stage, 'staged'), 'new');
+  const { ino, size } = statSync(join(root, path));
+  journal.putAgreed({ path, entry: entry('a'), version: 1, stamp: null });
+  journal.putWant({ path, entry: entry('b'), version: 2, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 });
+  const row = { name: 'kept', path, entry: entry('a'), atMs: 0, why: 'conflict' as const, owed: true, lostTo: 2 };
+  journal.putTrash({ ...row, ino, size, mtimeKey: 0 });
+  const intent = { path, entry: entry('b'), version: 2, stagedIno: statSync(join(stage, 'staged')).ino, trashName: 'kept' };
+  journal.putIntents([intent]);
+  return intent;
+}
+
+function expectUndecided(): void {
+  expect(journal.agreed('dir/page')?.version).toBe(1);
+  expect(journal.want('dir/page')?.version).toBe(2);
+  expect(journal.trash()).toEqual([]);
+  expect(tree.listTrash()).toEqual([]);
+  expect(journal.intents()).toEqual([]);
+}
+
+test('R-I4: before the first step nothing has happened, and the row of the trash goes', () => {
+  burst();
+  recover(tree, journal);
+  expectUndecided();
+});
+
+test('R-I4: linked into the trash, but not replaced: the old file stands, the link goes', () => {
+  const { path } = burst();
+  linkSync(join(root, path), join(trash, 'kept'));
+  recover(tree, journal);
+  expectUndecided();
+});
+
+test('R-I4: a placed file is the base, and what it displaced stays known and owed', () => {
+  const { path } = burst();
+  linkSync(join(root, path), join(trash, 'kept'));
+  renameSync(join(stage, 'staged'), join(root, path));
+  recover(tree, journal);
+  expect(journal.agreed(path)).toMatchObject({ version: 2, stamp: null });
+  expect(journal.want(path)).toBeNull();
+  expect(journal.owedTrash().map((row) => row.name)).toEqual(['kept']);
+});
+
+test('R-I4: an edit that took the place since then is not taken for the placed file', () => {
+  const { path } = burst();
+  linkSync(join(root, path), join(trash, 'kept'));
+  writeFileSync(join(root, 'dir/edit'), 'edit');
+  renameSync(join(root, 'dir/edit'), join(root, path));
+  recover(tree, journal);
+  expect(journal.agreed(path)?.version).toBe(1);
+  expect(journal.want(path)?.version).toBe(2);
+  expect(journal.owedTrash()).toHaveLength(1);
+});
+
+test('R-I4: a directory on the way that is gone, or has become a file, ends nothing', () => {
+  burst();
+  rmSync(join(root, 'dir'), { recursive: true });
+  writeFileSync(join(root, 'dir'), 'a file now');
+  recover(tree, journal);
+  expectUndecided();
+});
+
+test('R-I4: a want that moved on since then keeps its base', () => {
+  const { path } = burst();
+  renameSync(join(stage, 'staged'), join(root, path));
+  journal.putWant({ path, entry: entry('c'), version: 3, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 });
+  recover(tree, journal);
+  expect(journal.agreed(path)?.version).toBe(1);
+  expect(journal.want(path)?.version).toBe(3);
+});
