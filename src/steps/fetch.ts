@@ -41,9 +41,9 @@ export interface FetchPorts {
   readonly onBytes: (bytes: number) => void;
 }
 
-const rangeBytesMax = 8 * 1024 * 1024;
+const rangeBytesMax = 4 * 1024 * 1024;
 /** Bytes of content that are decoded in one go. */
-const sliceBytesMin = 2 * 1024 * 1024;
+const sliceBytesMin = 1024 * 1024;
 /** Files of equal content that are tried before the bucket is asked. */
 const copiesTried = 3;
 /** Unwanted bytes between two wanted ones that are cheaper to read than another request. */
