@@ -9,4 +9,3 @@ export interface Log {
   error(fields: LogFields, text: string): void;
 }
 
-export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
