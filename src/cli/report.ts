@@ -13,10 +13,27 @@ export function outcomeCode(outcome: Outcome): ExitCode {
   return outcome.problems.length > 0 || outcome.events.length > 0 ? exit.problems : exit.done;
 }
 
-/** Everything of an outcome that a person may have to act on, halts included. */
+/** Everything of an outcome that a person may have to act on, halts included; of many paths with one trouble the first ones. */
 export function outcomeProblems(outcome: Outcome): Problem[] {
   const { halt } = outcome;
-  return halt === null ? [...outcome.problems] : [{ code: halt.code, path: null, text: halt.text, fix: halt.fix }, ...outcome.problems];
+  const problems = firstOfEach(outcome.problems);
+  return halt === null ? problems : [{ code: halt.code, path: null, text: halt.text, fix: halt.fix }, ...problems];
+}
+
+const pathsPerCodeMax = 20;
+
+/** A full disk under a large site must not become a mail of a million lines. The closing line keeps its text, whatever the number. */
+function firstOfEach(problems: readonly Problem[]): Problem[] {
+  const counts = new Map<string, number>();
+  return problems.flatMap((each) => {
+    const count = (counts.get(each.code) ?? 0) + 1;
+    counts.set(each.code, count);
+    if (count <= pathsPerCodeMax) return [each];
+    if (count > pathsPerCodeMax + 1) return [];
+    return [
+      { code: `${each.code}-more`, path: null, text: `more paths have the same trouble (${each.code})`, fix: 'See flocksync status.' },
+    ];
+  });
 }
 
 /**
