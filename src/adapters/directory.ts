@@ -104,8 +104,20 @@ class DirectoryDatastore implements Datastore {
         if (!isAbsence(error) && codeOf(error) !== 'EISDIR') throw error;
         await requireBase(this.#base);
       });
+      if (key.startsWith('doctor-')) await this.#removeEmptyFolders(key);
       return { value: undefined, dateMs: Date.now() };
     });
+  }
+
+  /** Only where one run of `doctor` is alone: elsewhere somebody may be about to put something into the folder. */
+  async #removeEmptyFolders(key: Key): Promise<void> {
+    for (let folder = dirname(key); folder !== '.'; folder = dirname(folder)) {
+      const emptied = await fs.rmdir(join(this.#root, folder)).then(
+        () => true,
+        () => false,
+      );
+      if (!emptied) return;
+    }
   }
 
   async close(): Promise<void> {}

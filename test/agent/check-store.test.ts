@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { openDirectory } from '../../src/adapters/directory.ts';
 import { systemRandom, systemTime } from '../../src/adapters/system.ts';
@@ -19,6 +19,7 @@ async function problemsOf(flaw: (store: Datastore) => Partial<Datastore>): Promi
   const ports = { datastore, time: systemTime, random: systemRandom, signal: new AbortController().signal };
   for await (const each of checkStore(ports, true)) findings.push(each);
   expect((await bound.list('', {})).value.objects).toEqual([]);
+  expect(readdirSync(`${path}/shop`)).toEqual(['.incoming']);
   return findings.filter(({ verdict }) => verdict !== 'ok').map(({ check, text }) => [check, text]);
 }
 
