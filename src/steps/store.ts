@@ -39,11 +39,11 @@ export interface Stored {
 
 /** Uploads of ours that no record names yet count for this long by the bucket's clock (rule P3 retires at 7 days). */
 export const uploadTrustedMs = 6 * 24 * 3600 * 1000;
-const uploadsAtOnce = 3;
+const uploadsAtOnce = 2;
 /** Stored bytes of a pack: large enough to make requests rare, small enough to hold several in memory. */
-const packBytes = 8 * 1024 * 1024;
+const packBytes = 4 * 1024 * 1024;
 /** Bytes of content that are compressed in one go. */
-const sliceBytesMin = 2 * 1024 * 1024;
+const sliceBytesMin = 1024 * 1024;
 
 /**
  * Makes every chunk of the sources reachable before a record names it (rule P1): what the bucket has is not sent again, a few small
