@@ -18,7 +18,7 @@ test('of many paths with one trouble the first twenty are told, and that there a
     code: 'disk-full-more',
     path: null,
     text: 'more paths have the same trouble (disk-full)',
-    fix: 'See flocksync status.',
+    fix: 'What helps those above helps them.',
   });
 });
 

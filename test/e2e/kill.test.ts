@@ -51,7 +51,7 @@ async function killRounds(federation: Federation, victim: 'a' | 'b', steps: read
     const run = await killAt(federation, victim, ['sync'], step, delaysMs[round % delaysMs.length] ?? 0);
     if (run.killed) kills++;
     if (run.killed && hits.has(run.lastStep)) hits.set(run.lastStep, (hits.get(run.lastStep) ?? 0) + 1);
-    await syncQuietly(federation, ...(victim === 'a' ? ['a', 'b', 'a'] : ['b', 'a']));
+    await syncQuietly(federation, ...(victim === 'a' ? ['a', 'b'] : ['b', 'a']));
     expectConverged(federation, wanted, `round ${round}, killed at ${run.lastStep}`);
   }
   return hits;
