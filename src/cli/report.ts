@@ -31,7 +31,12 @@ function firstOfEach(problems: readonly Problem[]): Problem[] {
     if (count <= pathsPerCodeMax) return [each];
     if (count > pathsPerCodeMax + 1) return [];
     return [
-      { code: `${each.code}-more`, path: null, text: `more paths have the same trouble (${each.code})`, fix: 'What helps those above helps them.' },
+      {
+        code: `${each.code}-more`,
+        path: null,
+        text: `more paths have the same trouble (${each.code})`,
+        fix: 'What helps those above helps them.',
+      },
     ];
   });
 }

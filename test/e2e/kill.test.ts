@@ -134,20 +134,25 @@ describe('kill -9', { timeout: 300_000 }, () => {
     expectTidy(federation);
   });
 
-  test('R-R2: of a run that may only pull keeps the loser owed until it can be published', async () => {
+  test('R-R2: of a run that may only pull, in the middle of a burst, keeps every loser owed until it can be published', async () => {
     const federation = start();
-    for (const [round, step] of ['burst', 'stage', 'flush', 'replace', 'remove', 'burst', 'replace'].entries()) {
-      const name = `page-${round}`;
-      writeFileSync(join(federation.root('a'), name), 'before');
+    for (let round = 0; round < 6; round++) {
+      const names = Array.from({ length: 150 }, (_, n) => `page-${round}-${n}`);
+      const write = (member: string, text: string) => {
+        for (const name of names) writeFileSync(join(federation.root(member), name), `${text} ${name}`);
+      };
+      write('a', 'before');
       await syncQuietly(federation, 'a', 'b');
-      writeFileSync(join(federation.root('b'), name), `older ${round}`);
+      write('b', 'older');
       await new Promise((done) => setTimeout(done, 5));
-      writeFileSync(join(federation.root('a'), name), `newer ${round}`);
+      write('a', 'newer');
       await syncQuietly(federation, 'a');
-      await killAt(federation, 'b', ['sync', '--only', 'pull'], step, round % 3);
+      // The line before the first replacement: what follows are 150 moves to the trash.
+      const run = await killAt(federation, 'b', ['sync', '--only', 'pull'], 'place', round);
       await federation.run('b', ['sync', '--only', 'pull']);
       await syncQuietly(federation, 'b', 'a');
-      expect(keptHashes(federation, 'a', name), `loser after a kill at ${step}`).toContain(hashOf(`older ${round}`));
+      const lost = names.filter((name) => !keptHashes(federation, 'a', name).includes(hashOf(`older ${name}`)));
+      expect(lost, `losers that nobody has after a kill at ${run.lastStep}`).toEqual([]);
     }
     expectTidy(federation);
   });
