@@ -8,6 +8,8 @@ import { joined, pieces } from './codec-thread.ts';
 
 /** Below this a thread costs more than it spares. */
 const threadBytesMin = 1024 * 1024;
+/** The thread's objects live as long as one question; without a bound its heap grows to what the machine allows. */
+const threadYoungMiB = 4;
 const threadFile = fileURLToPath(new URL('./codec-thread.js', import.meta.url));
 
 /** On a second core where the program was built with the thread's own file and there is enough to do, else in this thread. */
@@ -81,7 +83,7 @@ class Thread {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#file);
+    const worker = new Worker(this.#file, { resourceLimits: { maxYoungGenerationSizeMb: threadYoungMiB } });
     worker.on('message', (answer: Answer) => {
       this.#waiting.get(answer.id)?.resolve(answer);
       this.#waiting.delete(answer.id);

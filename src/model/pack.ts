@@ -106,12 +106,17 @@ function isWorthwhile(rawBytes: number, storedBytes: number): boolean {
 
 function compress(bytes: Buffer): Buffer {
   const params = { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
-  return brotliCompressSync(bytes, { params });
+  return brotliCompressSync(bytes, { params, chunkSize: chunkSizeFor(bytes.length) });
+}
+
+/** Node's own 16 KiB stay allocated behind the result, however small that is: a thousand small contents would hold 16 MiB. */
+function chunkSizeFor(bytes: number): number {
+  return Math.min(Math.max(bytes, 64), 256 * 1024);
 }
 
 function decompress(stored: Buffer, sizeMax: number): Buffer | undefined {
   try {
-    return brotliDecompressSync(stored, { maxOutputLength: Math.max(1, sizeMax) });
+    return brotliDecompressSync(stored, { maxOutputLength: Math.max(1, sizeMax), chunkSize: chunkSizeFor(sizeMax) });
   } catch {
     return undefined;
   }
