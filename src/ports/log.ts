@@ -8,4 +8,3 @@ export interface Log {
   warn(fields: LogFields, text: string): void;
   error(fields: LogFields, text: string): void;
 }
-
