@@ -197,7 +197,7 @@ function readPoll(section: Section): 'adaptive' | number {
     );
     return 'adaptive';
   }
-  return readDuration(section, 'poll', { minMs: 1000, or: 'adaptive' }) ?? 'adaptive';
+  return readDuration(section, 'poll', { minMs: 100, or: 'adaptive' }) ?? 'adaptive';
 }
 
 function readSchedule(section: Section): string | null {

@@ -70,7 +70,7 @@ test.each<[string[], string]>([
   [['settle: 1.5h'], '6: `settle` is "1.5h": write a duration such as 500ms, 10s, 10m, 24h or 30d'],
   [['settle: 10s', 'settleMax: 1s'], '7: `settleMax` is shorter than `settle`: make it at least as long'],
   [['poll: often'], '6: `poll` is "often": write adaptive, or a duration such as 500ms, 10s, 10m, 24h or 30d'],
-  [['poll: 10ms'], '6: `poll` is "10ms": at least 1000ms are needed'],
+  [['poll: 10ms'], '6: `poll` is "10ms": at least 100ms are needed'],
   [['poll: "* * * * *"'], '6: `poll` is "* * * * *": write adaptive or a duration; a cron expression belongs to `schedule`'],
   [
     ['schedule: "* * *"'],
@@ -107,7 +107,7 @@ test.each<[string[], string]>([
   [['maxDelete: { percent: 101 }'], '6: `percent` must be a whole number from 0 to 100, found the number "101"'],
   [['maxDelete: { floor: -1 }'], '6: `floor` must be a whole number from 0 up, found the number "-1"'],
   [['maxDelete: { floor: 1.5 }'], '6: `floor` must be a whole number from 0 up, found the number "1.5"'],
-  [['maxDelete: { window: 0s }'], '6: `window` is "0s": at least 1000ms are needed'],
+  [['maxDelete: { window: 0s }'], '6: `window` is "0s": at least 100ms are needed'],
   [['maxDelete: 20'], '6: `maxDelete` must be a mapping of `key: value` lines, found the number "20"'],
   [['preset: wordpress'], '6: `preset` is not built yet: list the patterns under `exclude` instead'],
   [['onChange: "systemctl reload php-fpm"'], '6: `onChange` is not built yet: run the command from cron instead'],
