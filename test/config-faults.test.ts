@@ -107,7 +107,7 @@ test.each<[string[], string]>([
   [['maxDelete: { percent: 101 }'], '6: `percent` must be a whole number from 0 to 100, found the number "101"'],
   [['maxDelete: { floor: -1 }'], '6: `floor` must be a whole number from 0 up, found the number "-1"'],
   [['maxDelete: { floor: 1.5 }'], '6: `floor` must be a whole number from 0 up, found the number "1.5"'],
-  [['maxDelete: { window: 0s }'], '6: `window` is "0s": at least 100ms are needed'],
+  [['maxDelete: { window: 0s }'], '6: `window` is "0s": at least 1000ms are needed'],
   [['maxDelete: 20'], '6: `maxDelete` must be a mapping of `key: value` lines, found the number "20"'],
   [['preset: wordpress'], '6: `preset` is not built yet: list the patterns under `exclude` instead'],
   [['onChange: "systemctl reload php-fpm"'], '6: `onChange` is not built yet: run the command from cron instead'],
