@@ -1,8 +1,9 @@
 import { type Approval, type Approved, appendApproval } from './agent/approve.ts';
-import { adoptExcludes, adoptLastKnown, rememberExcludes } from './agent/base.ts';
+import { adoptExcludes, adoptLastKnown, keepJoining, rememberExcludes } from './agent/base.ts';
 import { answerNeeds, askForMissing, fetchPorts } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
 import { type BaseState, baseState, currentHolds, decide, forgetSettledHolds, replaceHold, settleHolds } from './agent/decide.ts';
+import { enforceMetadata } from './agent/enforce.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
@@ -14,12 +15,13 @@ import { pruneTrash } from './agent/trash.ts';
 import { noteUnsettled } from './agent/unsettled.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { ShareConfig } from './config-types.ts';
-import { type BytePath, toText } from './model/path.ts';
+import { ancestorsOf, type BytePath, toText } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
+import type { Journal, Want } from './ports/journal.ts';
 import { apply } from './steps/apply.ts';
 import { collate, stampOf } from './steps/collate.ts';
 import { fetchContents } from './steps/fetch.ts';
-import type { Difference, Plan } from './steps/plan.ts';
+import { type Difference, isKept, type Plan } from './steps/plan.ts';
 import { revisitDisplaced } from './steps/revisit.ts';
 import { scan } from './steps/scan.ts';
 
@@ -86,6 +88,7 @@ export class ShareAgent {
         unfinished = turn === 'again';
         if (turn !== 'again' || options.dryRun) break;
       }
+      if (cycle.halt === null && !options.signal.aborted) await enforceMetadata(cycle, planned);
       if (cycle.halt === null && !options.dryRun) finishCycle(cycle, unfinished);
     }
     if (!options.dryRun) rememberCycle(cycle);
@@ -161,6 +164,7 @@ async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<
       needsContent: (path) =>
         config.role !== 'subscriber' ||
         ports.journal.want(path) !== null ||
+        mayGiveWay(ports.journal, path) ||
         ports.journal.meta('joined') !== '1' ||
         reincluded(path, false),
       remembered: memory.hashes,
@@ -178,6 +182,14 @@ async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<
     ...collated.problems,
   );
   return { differences: new Map(collated.findings), unknown: new Set([...scanned.unknown, ...collated.unknown, ...collated.unsettled]) };
+}
+
+/** Something that the log wants stands above the path as no directory, or below it: what is here may have to go to the trash. */
+function mayGiveWay(journal: Journal, path: BytePath): boolean {
+  const replaced = (want: Want | null) => want !== null && want.entry !== null && want.entry.kind !== 'dir';
+  return (
+    ancestorsOf(path).some((ancestor) => replaced(journal.want(ancestor))) || journal.wantsBelow(path).some((want) => want.entry !== null)
+  );
 }
 
 /** Codes that every look states anew. */
@@ -220,12 +232,14 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
     decided.applies,
     {
       ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
-      ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, oweLosers: !mayPublish(cycle), signal: options.signal },
+      ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
+      isOwed: (path, lostTo, loser) => !isKept(ports.journal, path, lostTo, loser),
     },
   );
   cycle.counts.applied += applied.placed;
   cycle.counts.removed += applied.removed;
   noteAppliedLosses(cycle, decided.lossesThere);
+  keepJoining(cycle, decided, applied.left);
   const late = await lookAtDisplaced(cycle, applied.displaced);
   if (applied.missing.length > 0) await askForMissing(cycle, applied.missing);
   return applied.again || late > 0;
@@ -250,15 +264,33 @@ function noteJoin(cycle: Cycle, decided: Plan): void {
   cycle.events.push(`${what} from the share that this member joins and ${goes} to the trash: ${listed.map(toText).join(', ')}${more}`);
 }
 
+/**
+ * Whether a complete cycle has carried out what lacks a trusted base (rules J1 to J5). Publishing alone brings nothing home; a publisher
+ * takes nothing home anyway.
+ */
+function bringsHome({ config, options, canApply }: Cycle): boolean {
+  return config.role === 'publisher' || (options.only !== 'publish' && canApply);
+}
+
+/** Who has seeded need not pull for it; pulling from a log without changes is no join, since whoever publishes first seeds it (rule J1). */
+function hasJoined(cycle: Cycle): boolean {
+  const { only } = cycle.options;
+  const { seeding, incomplete } = baseState(cycle, () => false);
+  if (seeding && only !== null) return only === 'publish' && cycle.ports.journal.meta('joinBase') === 'seed';
+  return !incomplete && bringsHome(cycle);
+}
+
 function finishCycle(cycle: Cycle, unfinished: boolean): void {
   const { journal } = cycle.ports;
-  rememberExcludes(cycle);
-  const complete = cycle.caughtUp && !unfinished && cycle.options.only === null && !cycle.options.signal.aborted;
-  if (journal.meta('joined') !== '1' && complete && !baseState(cycle, () => false).incomplete) {
+  const complete = cycle.caughtUp && !unfinished && !cycle.options.signal.aborted;
+  if (complete && journal.meta('joined') !== '1' && hasJoined(cycle)) {
     journal.setMeta('joined', '1');
     journal.setMeta('joinBase', null);
   }
-  if (journal.meta('suspectBase') === '1' && complete) journal.setMeta('suspectBase', null);
+  if (complete && bringsHome(cycle)) {
+    rememberExcludes(cycle);
+    if (journal.meta('suspectBase') === '1') journal.setMeta('suspectBase', null);
+  }
   cycle.problems.push(...wantProblems(journal));
 }
 

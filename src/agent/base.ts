@@ -1,4 +1,6 @@
 import type { BytePath } from '../model/path.ts';
+import type { Left } from '../steps/apply/run.ts';
+import type { Plan } from '../steps/plan.ts';
 import type { Cycle } from './context.ts';
 import type { BaseState } from './decide.ts';
 
@@ -48,4 +50,27 @@ export function adoptLastKnown(cycle: Cycle): void {
   cycle.events.push(
     `the journal of share ${cycle.share} was missing; it is rebuilt from the bucket (last known position: record ${known.cursor})`,
   );
+}
+
+/**
+ * What a join was to displace and could not: it becomes the base that the log has moved on from, so that it is displaced as soon as it
+ * can be, and is no edit once the join is over. What the log does not have at all gets a tombstone of its own as want, and is listed.
+ */
+export function keepJoining(cycle: Cycle, decided: Plan, left: readonly Left[]): void {
+  const { journal } = cycle.ports;
+  journal.transaction(() => {
+    for (const item of decided.applies) if (item.wanted && journal.want(item.path)?.version === item.version) keepAsBase(cycle, item);
+    for (const { task, reason, detail } of left) {
+      if (task.why !== 'join') continue;
+      const version = task.entry === null ? cycle.cursor : task.version;
+      const { path, entry, attempts } = task;
+      keepAsBase(cycle, task);
+      journal.putWant({ path, entry, version, atMs: cycle.bucketNowMs(), approved: true, reason, detail, attempts: attempts + 1 });
+    }
+  });
+}
+
+function keepAsBase({ ports: { journal } }: Cycle, { path, why, standing }: Pick<Left['task'], 'path' | 'why' | 'standing'>): void {
+  if (why !== 'join' || standing === null) return;
+  journal.putAgreed({ path, entry: standing, version: journal.agreed(path)?.version ?? 0, stamp: null });
 }

@@ -1,8 +1,8 @@
 import { contentHash } from '../model/digest.ts';
-import type { Entry } from '../model/entry.ts';
+import { type Entry, sameContent } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { JoinFacts } from '../model/reconcile.ts';
-import type { Hold, HoldPath } from '../ports/journal.ts';
+import type { Hold, HoldPath, Journal } from '../ports/journal.ts';
 import type { Difference, Plan, PlanInput } from '../steps/plan.ts';
 import { plan } from '../steps/plan.ts';
 import { isUnknown } from '../steps/scan.ts';
@@ -104,7 +104,7 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
     approved: holds.approved,
     rejected: holds.rejected,
     joinFacts: (path, here) => joinFacts(cycle, base, path, here),
-    stale: (path, here) => suspect && here.kind === 'file' && ports.journal.hadContent(path, here.hash, here.size),
+    stale: (path, here) => suspect && wasHere(ports.journal, path, here),
     excluded: ports.excluded,
     unknown: (path) => isUnknown(path, unknown),
   };
@@ -119,11 +119,17 @@ function joinFacts(cycle: Cycle, base: BaseState, path: BytePath, here: Entry | 
   return {
     seeding: base.seeding,
     join: union ? 'merge' : cycle.config.join,
-    stale: !union && here?.kind === 'file' && journal.hadContent(path, here.hash, here.size),
+    stale: !union && here !== null && wasHere(journal, path, here),
     sinceKnown: since !== undefined && since !== 'seed' && !union && !journal.deletedSince(path, Number(since)),
     incomplete: base.incomplete,
     reincludedNew: reincluded && journal.folded(path) === null && journal.versions(path).length === 0,
   };
+}
+
+/** Rule J2: some version of the path was this. */
+function wasHere(journal: Journal, path: BytePath, here: Entry): boolean {
+  if (here.kind === 'file') return journal.hadContent(path, here.hash, here.size);
+  return journal.versions(path).some((row) => sameContent(row.entry, here));
 }
 
 /** The hold's id follows from what is held, so the same set keeps its id and a larger one asks again. */

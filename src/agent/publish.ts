@@ -18,6 +18,7 @@ import { type Source, store, uploadTrustedMs } from '../steps/store.ts';
 import { uploadLarge } from '../steps/upload.ts';
 import type { Cycle } from './context.ts';
 import { noteSeeding } from './decide.ts';
+import { reviewOwed, settleKept, trashKey } from './owed.ts';
 
 /** Changes that go into one record at most, far below the format's bound: a record is held in memory several times while it is made. */
 const changesPerRecord = 25_000;
@@ -141,12 +142,14 @@ async function makePayload(
     if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.openInTrash(name));
   const stored = await store(cycle.ports, cycle.share, sourcesOf(cycle, selection), cycle.inForce.limits, cycle.bucketNowMs());
   const changed = new Set([...stored.changed, ...unsent(cycle, selection)]);
+  const lost = selection.owed.filter((row) => changed.delete(trashKey(row)));
+  reviewOwed(cycle, lost);
   // What changed while it was read leaves this record; the next scan meets it again.
   for (const path of changed) differences.delete(path);
   cycle.postponed ||= changed.size > 0;
   const fresh = selection.publications.filter(({ path }) => !changed.has(path));
   const losers = selection.losers.filter(({ path }) => !changed.has(path));
-  const owed = selection.owed.filter(({ path }) => !changed.has(path));
+  const owed = selection.owed.filter((row) => !lost.includes(row));
   const approved = approvedPaths(cycle);
   const changes = [...fresh.map((publication) => toChange(publication, approved)), ...keptChanges(losers, owed)];
   const closes = cycle.ports.journal.meta('openChangeset') !== undefined && !selection.more;
@@ -165,14 +168,15 @@ function* sourcesOf(cycle: Cycle, selection: Selection): Generator<Source> {
   for (const { path, entry } of [...selection.publications, ...selection.losers]) {
     if (entry?.kind === 'file' && !isUnsent(cycle, entry)) yield { path, entry, open: () => tree.open(path) };
   }
-  for (const { path, entry, name } of selection.owed) {
-    if (entry.kind === 'file' && !isUnsent(cycle, entry)) yield { path, entry, open: () => tree.openInTrash(name) };
+  for (const row of selection.owed) {
+    const { entry, name } = row;
+    if (entry.kind === 'file' && !isUnsent(cycle, entry)) yield { path: trashKey(row), entry, open: () => tree.openInTrash(name) };
   }
 }
 
 /** Large contents that changed while they were sent. */
 function unsent(cycle: Cycle, selection: Selection): BytePath[] {
-  const all = [...selection.publications, ...selection.losers, ...selection.owed];
+  const all = [...selection.publications, ...selection.losers, ...selection.owed.map((row) => ({ ...row, path: trashKey(row) }))];
   return all.filter(({ entry }) => entry?.kind === 'file' && isUnsent(cycle, entry)).map(({ path }) => path);
 }
 
@@ -312,15 +316,6 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
     }
   });
   await ring(cycle);
-}
-
-function settleKept(cycle: Cycle, changes: readonly Change[]): void {
-  const { journal } = cycle.ports;
-  const kept = changes.filter((change) => change.op === 'kept');
-  for (const row of journal.owedTrash()) {
-    const published = kept.some((change) => change.path === row.path && change.lostTo === row.lostTo);
-    if (published) journal.settleOwed(row.name);
-  }
 }
 
 function stampsOf(changes: readonly Change[], differences: ReadonlyMap<BytePath, Difference>): Map<BytePath, DiskStamp> {

@@ -18,6 +18,7 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
     missing: [],
     again: false,
     displaced: [],
+    left: [],
     done: [],
     modes: [],
     trash: new Map(),
@@ -46,6 +47,6 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
   ports.log.debug({ step: 'remove', paths: late.length }, 'removals done');
   for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
   commit(run, []);
-  const { placed, removed, bytes, missing, again, displaced } = run;
-  return { placed, removed, bytes, missing, again, displaced };
+  const { placed, removed, bytes, missing, again, displaced, left } = run;
+  return { placed, removed, bytes, missing, again, displaced, left };
 }

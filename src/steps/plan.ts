@@ -147,9 +147,8 @@ function decidePath(journal: Journal, path: BytePath, difference: Difference | u
   const rejected = input.rejected.has(path) && agreed !== null && want?.entry === null && local.seen === 'same';
   if (
     local.seen === 'entry' &&
-    agreed !== null &&
     input.stale(path, local.entry) &&
-    !sameContent(local.entry, want === null ? agreed.entry : want.entry)
+    !sameContent(local.entry, want === null ? (agreed?.entry ?? null) : want.entry)
   ) {
     draft.applies.set(path, staleItem(path, agreed, want, local.entry, difference));
     return;
@@ -163,8 +162,8 @@ function decidePath(journal: Journal, path: BytePath, difference: Difference | u
   carryOut(journal, { path, agreed, want, here, difference, decision }, input, draft);
 }
 
-function staleItem(path: BytePath, agreed: Agreed, want: Want | null, here: Entry, difference: Difference | undefined): ApplyItem {
-  const target = want ?? { entry: agreed.entry, version: agreed.version, atMs: 0, attempts: 0 };
+function staleItem(path: BytePath, agreed: Agreed | null, want: Want | null, here: Entry, difference: Difference | undefined): ApplyItem {
+  const target = want ?? { entry: agreed?.entry ?? null, version: agreed?.version ?? 0, atMs: 0, attempts: 0 };
   const { entry, version, atMs, attempts } = target;
   return { path, entry, version, atMs, attempts, expected: difference?.stat ?? null, standing: here, why: 'join', wanted: want !== null };
 }
@@ -208,16 +207,23 @@ function agree(journal: Journal, { path, want, difference, agreed }: Decided): v
 /** The kept version may already be in the log, when an earlier run was killed between publishing and displacing. */
 function yieldTo(journal: Journal, decided: Decided, loser: Entry, draft: Draft): void {
   const lostTo = decided.want?.version ?? 0;
-  const published = journal
-    .versions(decided.path)
-    .some((row) => row.op === 'kept' && row.against === lostTo && row.entry !== null && sameContent(row.entry, loser));
-  if (!published && loser.kind !== 'dir') draft.losers.push({ path: decided.path, entry: loser, lostTo });
+  if (!isKept(journal, decided.path, lostTo, loser) && loser.kind !== 'dir')
+    draft.losers.push({ path: decided.path, entry: loser, lostTo });
   draft.applies.set(decided.path, applyItem(decided, 'conflict'));
 }
 
-/** Rule J6, `delete: keep`: the file stays, listed, whatever becomes of it here. */
+/** The log holds this loser as a `kept` version already. */
+export function isKept(journal: Journal, path: BytePath, lostTo: Sequence, loser: Entry): boolean {
+  return journal
+    .versions(path)
+    .some((row) => row.op === 'kept' && row.against === lostTo && row.entry !== null && sameContent(row.entry, loser));
+}
+
+/**
+ * Rule J6, `delete: keep`: the file stays, listed, whatever becomes of it here. Its base stays too: should this member publish one day,
+ * what the federation has deleted must not look like a creation.
+ */
 function keepDeleted(journal: Journal, path: BytePath): void {
-  journal.dropAgreed(path);
   if (journal.want(path)?.reason !== 'kept') journal.setWantReason(path, 'kept', 'deleted by the federation, kept here by the config', 0);
 }
 
@@ -351,10 +357,12 @@ function isLoss(before: Entry, after: Entry | null): boolean {
   return after === null || (before.kind === 'file' && before.size > 0 && after.kind === 'file' && after.size === 0);
 }
 
+/** With the directories around it, and with what took the place of one: that stays on this disk and waits for the decision. */
 function withholdLoss(path: BytePath, draft: Draft): void {
   draft.publications.delete(path);
   for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
-    if (draft.publications.get(at)?.entry === null) draft.publications.delete(at);
+    const above = draft.publications.get(at);
+    if (above !== undefined && above.entry?.kind !== 'dir') draft.publications.delete(at);
   }
 }
 

@@ -114,3 +114,22 @@ test('R-R3: a directory with live excluded descendants stays in the log', async 
   expect(a.names()).toEqual(['d', 'd/x.tmp', 'z']);
   expect(b.names()).toEqual(['z']);
 });
+
+test('R-J5: included again while only publishing: nothing deleted comes back, and the log still wins later', async () => {
+  const { a, b } = pair();
+  await settled(a, b, { 'c/f': 'f1', 'c/gone': 'g1', z: 'z1' });
+  b.configure('exclude: ["c/"]');
+  await b.sync();
+  a.remove('c/gone');
+  a.put({ 'c/f': 'f2' });
+  await a.sync();
+  await b.sync();
+  b.put({ 'c/f': 'newer, but it was excluded' });
+  b.configure();
+  await b.sync(0, '--only', 'publish');
+  await b.sync(1);
+  await b.sync();
+  await a.sync();
+  expectEqual(a, b);
+  expect([a.read('c/f'), a.read('c/gone')]).toEqual(['f2', undefined]);
+});

@@ -241,3 +241,23 @@ test('R-G1, R-G3: an emptied root that was meant is approved, one that was not i
     expect(b.names()).toHaveLength(decision === 'approve' ? 0 : 35);
   }
 });
+
+test('R-G2: a directory that was replaced by a link stays replaced where its deletion is held', async () => {
+  const { member } = scenario(['a', 'b']);
+  const a = member('a');
+  const b = member('b');
+  const old = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`current/f${i}`, `old ${i}`]));
+  await settled(a, b, { ...manyFiles(100), ...old, 'release/index': 'new release' });
+  a.remove('current');
+  a.put({ current: { link: 'release' } });
+  const hold = /hold ([0-9a-f]{8})/.exec((await a.sync(3)).stderr)?.[1] as string;
+  await a.sync(3);
+  expect(a.read('current/index')).toBe('new release');
+  await b.sync();
+  expect(b.read('current/f7')).toBe('old 7');
+  await a.run('approve', hold);
+  await a.sync();
+  await b.sync();
+  expectEqual(a, b);
+  expect(b.read('current/index')).toBe('new release');
+});

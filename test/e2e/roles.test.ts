@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { expectEqual, scenario, settled } from './support/pair.ts';
 
@@ -63,3 +65,48 @@ test('R-J6: a publisher takes over nothing and never re-asserts', async () => {
   await b.sync();
   expect(b.read('x')).toBe('by a');
 });
+
+test('R-J6: what a subscriber kept of deleted files is no creation when it publishes one day', async () => {
+  const { member } = scenario(['a', 'b']);
+  const a = member('a');
+  const b = member('b');
+  b.configure('role: subscriber', 'delete: keep');
+  await settled(a, b, { kept: 'k1', edited: 'e1', y: 'y1', z: 'z1', u: 'u1' });
+  a.remove('kept', 'edited');
+  await a.sync();
+  await b.sync();
+  expect(b.read('kept')).toBe('k1');
+  b.configure('role: both');
+  b.put({ edited: 'edited since then' });
+  await b.sync();
+  await a.sync();
+  expectEqual(a, b);
+  expect([a.read('kept'), a.read('edited')]).toEqual([undefined, 'edited since then']);
+});
+
+test('R-J6: drift below what becomes a link, and a file where a directory is wanted, give way into an indexed trash', async () => {
+  const { member } = scenario(['a', 'b']);
+  const a = member('a');
+  const b = member('b');
+  b.configure('role: subscriber');
+  await settled(a, b, { 'd/f': 'f1', 'e/f': 'e1', 'r/x': 'r' });
+  b.put({ 'd/own': 'drift' });
+  b.remove('e');
+  b.put({ e: 'drift: a file' });
+  await b.sync();
+  a.remove('d');
+  a.put({ d: { link: 'r' }, 'e/g': 'below' });
+  await a.sync();
+  await b.sync();
+  expect([b.names(), b.read('e/g')]).toEqual([['d', 'e', 'e/g', 'r', 'r/x'], 'below']);
+  expect(trashed(b)).toEqual(['d/f', 'd/own', 'e']);
+});
+
+function trashed(member: { readonly state: string }): unknown[] {
+  const journal = new Database(join(member.state, 'webroot.journal'), { readonly: true });
+  try {
+    return journal.prepare('SELECT path FROM trash ORDER BY path').pluck().all();
+  } finally {
+    journal.close();
+  }
+}

@@ -24,7 +24,10 @@ export function reasonOf(fault: DiskFault): WantReason {
 }
 
 export function fail(run: Run, task: ApplyTask, reason: WantReason, detail: string): void {
-  if (!task.wanted) return;
+  if (!task.wanted) {
+    run.left.push({ task, reason, detail });
+    return;
+  }
   run.done.push(() => {
     if (run.ports.journal.want(task.path)?.version === task.version)
       run.ports.journal.setWantReason(task.path, reason, detail, task.attempts + 1);
@@ -33,9 +36,11 @@ export function fail(run: Run, task: ApplyTask, reason: WantReason, detail: stri
 
 /** The disk was not what it was when the plan was made: a local change came first. After some tries the path counts as busy. */
 export function retry(run: Run, task: ApplyTask, outcome?: Outcome): void {
-  run.again = true;
+  const isLast = task.attempts + 1 >= attemptsMax;
+  // What has been tried often enough waits for the next cycle, and this one does not wait for it.
+  run.again ||= !isLast;
   if (outcome === 'occupied' || outcome === 'not-empty') run.occupied.add(task.path);
-  if (task.attempts + 1 < attemptsMax) fail(run, task, 'pending', '');
+  if (!isLast) fail(run, task, 'pending', '');
   else if (run.occupied.has(task.path)) fail(run, task, 'occupied', 'something that this member leaves out of the share');
   else fail(run, task, 'busy', 'it changes whenever a newer version is about to be put in place');
 }
@@ -85,7 +90,7 @@ export function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap
 function announce({ ports, options, trash }: Run, { path, standing, expected, why, version }: ApplyTask): void {
   const name = trash.get(path);
   if (name === undefined || standing === null || expected === null) return;
-  const owed = options.oweLosers && why === 'conflict';
+  const owed = why === 'conflict' && options.isOwed(path, version, standing);
   const { ino, size, mtimeKey } = expected;
   ports.journal.putTrash({ name, path, entry: standing, atMs: options.bucketNowMs, why, owed, lostTo: version, ino, size, mtimeKey });
 }

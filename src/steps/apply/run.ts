@@ -51,8 +51,8 @@ export interface ApplyOptions {
   /** This machine's clock, microseconds, for the racy flag of stat stamps. */
   readonly nowUs: () => number;
   readonly stampOf: (stat: PreciseStat, nowUs: number) => DiskStamp;
-  /** An unpublished version that goes to the trash still has to be published (publishing is not possible in this run). */
-  readonly oweLosers: boolean;
+  /** True for the loser of a conflict that the log does not hold yet: in the trash it is owed to the log (rule R2). */
+  readonly isOwed: (path: BytePath, lostTo: Sequence, loser: Entry) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -64,8 +64,16 @@ export interface Applied {
   readonly missing: readonly Hash[];
   /** Something local came in between: look again before the next try. */
   readonly again: boolean;
+  /** What no want stands for and could not be brought about, and why. */
+  readonly left: readonly Left[];
   /** Trash names of what was displaced, to be looked at once more after `settle` (rule A2). */
   readonly displaced: readonly string[];
+}
+
+export interface Left {
+  readonly task: ApplyTask;
+  readonly reason: WantReason;
+  readonly detail: string;
 }
 
 /** State of one apply. */
@@ -78,6 +86,7 @@ export interface Run {
   missing: Hash[];
   again: boolean;
   displaced: string[];
+  left: Left[];
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
   modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
