@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { forgedLog } from './support/forge.ts';
 import { type Actor, expectEqual, scenario, settled } from './support/pair.ts';
@@ -10,6 +10,14 @@ function three() {
   return { a: member('a'), b: member('b'), c: member('c'), log, bucket };
 }
 
+/** Processes of nobody in particular, beside files of root. */
+function unprivileged() {
+  const { member, federation } = scenario(['a', 'b'], { users: { a: user, b: user } });
+  chownSync(federation.bucket, user, user);
+  return { a: member('a'), b: member('b') };
+}
+
+const user = 1500;
 const copy = (from: string, to: string) => {
   rmSync(to, { recursive: true, force: true });
   execFileSync('cp', ['-a', from, to]);
@@ -180,4 +188,81 @@ test('R-R1: an edit beats a concurrent delete, a touch does not', async () => {
   await a.sync();
   expectEqual(a, b);
   expect(a.names()).toEqual(['d', 'd/y', 'x', 'z']);
+});
+
+test('R-J1: a path that waits keeps no newcomer joining: what is made since then is its own', async () => {
+  const { a, b } = three();
+  b.configure('exclude: ["*.tmp"]');
+  a.put({ d: 'a file now', x: 'x1' });
+  await a.sync();
+  b.put({ 'd/x.tmp': 'of b' });
+  await b.sync(1);
+  b.put({ fresh: 'new on b' });
+  await b.run('sync');
+  await a.sync();
+  expect([b.read('fresh'), a.read('fresh'), a.read('d')]).toEqual(['new on b', 'new on b', 'a file now']);
+});
+
+test.runIf(process.getuid?.() === 0)('R-J1: what a newcomer may not move away is listed and never published', async () => {
+  const { a, b } = unprivileged();
+  a.put({ x: 'x1', 'locked/gone': 'g1', 'locked/differs': 'd1' });
+  await a.sync();
+  a.remove('locked/gone');
+  a.put({ 'locked/differs': 'd2' });
+  await a.sync();
+  b.put({ 'locked/gone': 'g1', 'locked/differs': 'of an image', 'locked/never': 'seen by nobody' });
+  chmodSync(`${b.root}/locked`, 0o755);
+  for (let run = 0; run < 3; run++) {
+    const ran = await b.run('sync');
+    expect(ran.code).toBe(1);
+    if (run === 0) expect(ran.stderr).toContain('locked/never');
+  }
+  await a.sync();
+  expect([a.names(), a.read('locked/differs')]).toEqual([['locked', 'locked/differs', 'x'], 'd2']);
+  b.put({ fresh: 'made since then' });
+  await b.sync(1);
+  await a.sync();
+  expect(a.read('fresh')).toBe('made since then');
+  for (const path of ['locked', 'locked/gone', 'locked/differs', 'locked/never']) chownSync(`${b.root}/${path}`, user, user);
+  await b.run('sync');
+  await b.sync();
+  expect([b.names(), b.read('locked/differs')]).toEqual([['fresh', 'locked', 'locked/differs', 'x'], 'd2']);
+});
+
+test.runIf(process.getuid?.() === 0)('R-J1: a root that nothing can be written to is not joined by looking at it', async () => {
+  const { a, b } = unprivileged();
+  a.put({ x: 'x1', gone: 'g1' });
+  await a.sync();
+  a.remove('gone');
+  await a.sync();
+  b.put({ gone: 'g1', x: 'of an image' });
+  mkdirSync(b.state, { recursive: true });
+  chownSync(b.state, user, user);
+  for (const path of [b.root, dirname(b.root)]) chownSync(path, 0, 0);
+  expect((await b.sync(1)).stderr).toContain('nothing can be put in place');
+  await b.sync(1);
+  chownSync(b.root, user, user);
+  await b.sync(1);
+  await b.sync();
+  await a.sync();
+  expect([a.names(), a.read('x'), b.names(), b.read('x')]).toEqual([['x'], 'x1', ['x'], 'x1']);
+});
+
+test('R-J4: a restored journal brings back nothing that it never knew', async () => {
+  const { a, b } = three();
+  await settled(a, b, { x: 'x1' });
+  copy(b.state, `${b.state}.old`);
+  a.put({ f: 'f1', l: { link: 'x' } });
+  await a.sync();
+  await b.sync();
+  copy(b.root, `${b.root}.old`);
+  a.remove('f', 'l');
+  await a.sync();
+  await b.sync();
+  copy(`${b.state}.old`, b.state);
+  copy(`${b.root}.old`, b.root);
+  expect((await b.sync(1)).stderr).toContain('ahead of its journal');
+  await b.sync();
+  await a.sync();
+  expect([a.names(), b.names()]).toEqual([['x'], ['x']]);
 });
