@@ -8,6 +8,7 @@ type AgreedPart = Pick<
   | 'agreed'
   | 'agreedChildren'
   | 'agreedBelow'
+  | 'agreedUnlike'
   | 'agreedByHash'
   | 'agreedPaths'
   | 'agreedCount'
@@ -24,6 +25,8 @@ const stampColumns = 'disk_ino, disk_size, disk_mtime, disk_ctime, disk_mode, di
 const columns = `dir, name, version, ${entryColumns}, ${stampColumns}`;
 const firstEntry = 3;
 const firstStamp = firstEntry + entryWidth;
+/** A comparison with NULL is never true. */
+const unlikeRights = "kind = 'file' AND disk_mode <> ? OR kind = 'dir' AND disk_mode <> ? OR disk_uid <> ? OR disk_gid <> ?";
 const noStamp: readonly Value[] = stampColumns.split(',').map(() => null);
 
 /**
@@ -37,10 +40,11 @@ export function agreedPart(connection: Connection): AgreedPart {
 
 function agreedReads(
   connection: Connection,
-): Pick<AgreedPart, 'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedByHash' | 'agreedPaths' | 'agreedCount'> {
+): Pick<AgreedPart, 'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedUnlike' | 'agreedByHash' | 'agreedPaths' | 'agreedCount'> {
   const one = sparseQuery(connection, 'agreed', `SELECT ${columns} FROM agreed WHERE dir = ? AND name = ?`);
   const children = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? ORDER BY name`);
   const deeper = query(connection, `SELECT ${columns} FROM agreed WHERE dir >= ? AND dir < ? ORDER BY dir, name`);
+  const unlike = query(connection, `SELECT ${columns} FROM agreed WHERE ${unlikeRights} ORDER BY dir, name`);
   const byHash = query(connection, `SELECT ${columns} FROM agreed WHERE hash = ? ORDER BY dir, name LIMIT ?`);
   const pathsOfHashes = query(connection, 'SELECT dir, name, hash FROM json_each(?) CROSS JOIN agreed ON hash = value');
   const counts = query(connection, 'SELECT kind, count(*), total(size) FROM agreed GROUP BY kind');
@@ -51,6 +55,7 @@ function agreedReads(
     },
     agreedChildren: (directory) => children.rows(directory).map(agreedFrom),
     agreedBelow: (directory) => [...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))].map(agreedFrom),
+    agreedUnlike: ({ fileMode, dirMode, uid, gid }) => unlike.rows(fileMode, dirMode, uid, gid).map(agreedFrom),
     agreedByHash: (hash, limit) => byHash.rows(hash, limit).map(agreedFrom),
     agreedPaths: (hashes, limit) => firstByHash(pathsOfHashes.rows(JSON.stringify(hashes)), limit),
     agreedCount: () => {

@@ -24,6 +24,14 @@ export interface Agreed {
   readonly stamp: DiskStamp | null;
 }
 
+/** What files, directories and everything are meant to show on this disk. */
+export interface DiskRights {
+  readonly fileMode: number | null;
+  readonly dirMode: number | null;
+  readonly uid: number | null;
+  readonly gid: number | null;
+}
+
 /**
  * Why a want is not on this disk yet. 'pending' is the normal state between ingest and apply.
  * 'excluded', 'role', 'kept' (delete: keep) and 'drift' are deviations that the config asks for; the others are problems or holds.
@@ -193,6 +201,7 @@ export type MetaKey =
   | 'rootDev'
   | 'rootIno'
   | 'exclude'
+  | 'metadata'
   | 'halted'
   | 'heartbeatAtMs'
   | 'heartbeatText'
@@ -222,6 +231,8 @@ export interface Journal {
   agreedChildren(directory: BytePath): Agreed[];
   /** Every agreed path strictly below, any depth, ancestors before descendants. */
   agreedBelow(directory: BytePath): Agreed[];
+  /** Those whose last look shows another mode, user or group than given; null asks for nothing. Byte order of paths. */
+  agreedUnlike(wanted: DiskRights): Agreed[];
   /** Agreed files with this content, at most `limit`. */
   agreedByHash(hash: Hash, limit: number): Agreed[];
   /** Paths of agreed files by content, at most `limit` for each hash that has any: one query for a whole batch. */

@@ -113,6 +113,55 @@ describe('modes', () => {
   });
 });
 
+describe('what the config sets', () => {
+  test('holds for what is made or changed here too, and is never published', async () => {
+    federation.configure('web-b', [...quickShare, 'metadata: { fileMode: "0640", dirMode: "0750" }']);
+    writeFileSync(at('web-a', 'f'), 'x');
+    await sync('web-a', 'web-b');
+    chmodSync(at('web-b', 'f'), 0o666);
+    mkdirSync(at('web-b', 'made'), { mode: 0o777 });
+    writeFileSync(at('web-b', 'made/f'), 'here', { mode: 0o600 });
+    const dry = await federation.run('web-b', ['sync', '-n']);
+    expect(dry.stdout.split('\n')).toContain('>f.changed.. f');
+    await sync('web-b', 'web-a');
+    expect(['f', 'made', 'made/f'].map((path) => modeOf('web-b', path))).toEqual(['640', '750', '640']);
+    expect(modeOf('web-a', 'f')).toBe('644');
+    await requireQuiet();
+  });
+
+  test('holds for all paths from the next cycle on, and the log again when it is taken back', async () => {
+    mkdirSync(at('web-a', 'd'));
+    writeFileSync(at('web-a', 'd/f'), 'x');
+    writeFileSync(at('web-a', 'setuid'), 'x');
+    chmodSync(at('web-a', 'setuid'), 0o4755);
+    await sync('web-a', 'web-b');
+    federation.configure('web-b', [...quickShare, 'metadata: { fileMode: "0640", dirMode: "0750" }']);
+    await sync('web-b');
+    expect(['d', 'd/f', 'setuid'].map((path) => modeOf('web-b', path))).toEqual(['750', '640', '640']);
+    await requireQuiet();
+    federation.configure('web-b', [...quickShare, 'metadata: preserve']);
+    await sync('web-b');
+    expect(['d', 'd/f', 'setuid'].map((path) => modeOf('web-b', path))).toEqual(['755', '644', '755']);
+    await requireQuiet();
+    expect(modeOf('web-a', 'setuid')).toBe('4755');
+  });
+
+  test.skipIf(!isRoot)('an owner that this machine does not know is a problem until it does (needs root)', async () => {
+    writeFileSync(at('web-a', 'f'), 'x');
+    await sync('web-a');
+    federation.configure('web-b', [...quickShare, 'metadata: { owner: no-such-user, group: "33" }']);
+    const first = await federation.run('web-b', ['sync']);
+    expect(first.code).toBe(1);
+    expect(first.stderr).toContain('no-such-user');
+    expect(lstatSync(at('web-b', 'f')).gid).toBe(wwwData);
+    expect(await federation.run('web-b', ['sync'])).toMatchObject({ code: 1, stderr: '' });
+    federation.configure('web-b', [...quickShare, 'metadata: { owner: www-data, group: www-data }']);
+    await sync('web-b');
+    expect(lstatSync(at('web-b', 'f'))).toMatchObject({ uid: wwwData, gid: wwwData });
+    await requireQuiet();
+  });
+});
+
 describe('times', () => {
   const times = ['-86400.500001', '-0.000001', '0', '1.000001', '1700000000.123456789', '4102444800.999999'];
 

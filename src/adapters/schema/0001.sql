@@ -19,6 +19,7 @@ PRAGMA application_id = 0x666C6F63; -- "floc": tells a journal from any other SQ
 --   rootDev        device of the root when it was last seen with its content (rule G1)
 --   rootIno        inode of the root at that time (rule G1)
 --   exclude        the exclude rules of the last scan; a difference starts rule J5
+--   metadata       what the config sets on this disk as of the last cycle, as JSON; absent = preserve
 --   halted         why the share stands still until a person decides (rules L3, L7), as JSON; absent = not halted
 --   heartbeatAtMs  bucket time of our last heartbeat
 --   heartbeatText  that heartbeat's content, to leave out an equal one
