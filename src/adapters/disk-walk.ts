@@ -6,6 +6,11 @@ import { at, systemPath } from './disk-stat.ts';
 
 export const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const cachedDirectoriesMax = 64;
+/**
+ * For reading, a way that was proved this recently is taken again: what is read is compared with the look that named it, so a
+ * directory that moved in between shows the same file or none, and proving it for every file would double the cost of a look.
+ */
+const readingTrustMs = 10;
 
 /** A directory held by its descriptor: what is done through it stays in it, wherever its name goes. */
 export interface OpenDirectory {
@@ -27,6 +32,8 @@ export interface OpenRoot extends OpenDirectory {
 export class Walk {
   readonly #configured: string;
   readonly #open = new Map<BytePath, OpenDirectory>();
+  #provedPath: BytePath | null = null;
+  #provedAtMs = 0;
   #root: OpenRoot | null = null;
 
   /** `root` is absolute, as text. */
@@ -67,6 +74,19 @@ export class Walk {
     return this.#keep(path, openDirectory(at(parent.fd, nameOf(path))));
   }
 
+  /** As `parent`, for opening a file to read it. */
+  parentForReading(path: BytePath): OpenDirectory {
+    refuseStrange(path);
+    const directory = parentOf(path);
+    const known = this.#open.get(directory);
+    const nowMs = performance.now();
+    if (known !== undefined && this.#provedPath === directory && nowMs - this.#provedAtMs < readingTrustMs) return known;
+    const proved = this.directory(directory);
+    this.#provedPath = directory;
+    this.#provedAtMs = nowMs;
+    return proved;
+  }
+
   /** The directory that holds `path`. Refuses what is no path below the root. */
   parent(path: BytePath): OpenDirectory {
     refuseStrange(path);
@@ -81,6 +101,7 @@ export class Walk {
   close(): void {
     for (const directory of this.#open.values()) closeSync(directory.fd);
     this.#open.clear();
+    this.#provedPath = null;
     if (this.#root !== null) closeSync(this.#root.fd);
     this.#root = null;
   }

@@ -117,7 +117,7 @@ function readingPart(walk: Walk): ReadingPart {
     readDirectory: (path, keep) => faulting('read the directory', path, () => readListing(walk.directory(path), keep)),
     look: (path) => faulting('look at', path, () => look(path)),
     readLink: (path) => faulting('read the link', path, () => readlinkSync(at(walk.parent(path).fd, nameOf(path)), 'latin1')),
-    open: (path) => faulting('open', path, () => openFile(walk.parent(path).fd, nameOf(path), path)),
+    open: (path) => faulting('open', path, () => openFile(walk.parentForReading(path).fd, nameOf(path), path)),
   };
 }
 
