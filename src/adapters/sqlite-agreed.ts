@@ -9,6 +9,7 @@ type AgreedPart = Pick<
   | 'agreedChildren'
   | 'agreedBelow'
   | 'agreedUnlike'
+  | 'agreedUnfollowed'
   | 'agreedByHash'
   | 'agreedPaths'
   | 'agreedCount'
@@ -27,6 +28,8 @@ const firstEntry = 3;
 const firstStamp = firstEntry + entryWidth;
 /** A comparison with NULL is never true. */
 const unlikeRights = "kind = 'file' AND disk_mode <> ? OR kind = 'dir' AND disk_mode <> ? OR disk_uid <> ? OR disk_gid <> ?";
+/** The parameters: the log's mode counts for files, for directories. */
+const unfollowed = "kind = 'file' AND (disk_mtime_us <> mtime_us OR ? AND disk_mode <> mode) OR kind = 'dir' AND ? AND disk_mode <> mode";
 const noStamp: readonly Value[] = stampColumns.split(',').map(() => null);
 
 /**
@@ -40,11 +43,16 @@ export function agreedPart(connection: Connection): AgreedPart {
 
 function agreedReads(
   connection: Connection,
-): Pick<AgreedPart, 'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedUnlike' | 'agreedByHash' | 'agreedPaths' | 'agreedCount'> {
+): Pick<
+  AgreedPart,
+  'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedUnlike' | 'agreedUnfollowed' | 'agreedByHash' | 'agreedPaths' | 'agreedCount'
+> {
   const one = sparseQuery(connection, 'agreed', `SELECT ${columns} FROM agreed WHERE dir = ? AND name = ?`);
   const children = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? ORDER BY name`);
   const deeper = query(connection, `SELECT ${columns} FROM agreed WHERE dir >= ? AND dir < ? ORDER BY dir, name`);
   const unlike = query(connection, `SELECT ${columns} FROM agreed WHERE ${unlikeRights} ORDER BY dir, name`);
+  const unlikeLog = query(connection, `SELECT ${columns} FROM agreed WHERE ${unfollowed} ORDER BY dir, name LIMIT ?`);
+  const countUnlikeLog = query(connection, `SELECT count(*) FROM agreed WHERE ${unfollowed}`);
   const byHash = query(connection, `SELECT ${columns} FROM agreed WHERE hash = ? ORDER BY dir, name LIMIT ?`);
   const pathsOfHashes = query(connection, 'SELECT dir, name, hash FROM json_each(?) CROSS JOIN agreed ON hash = value');
   const counts = query(connection, 'SELECT kind, count(*), total(size) FROM agreed GROUP BY kind');
@@ -56,6 +64,10 @@ function agreedReads(
     agreedChildren: (directory) => children.rows(directory).map(agreedFrom),
     agreedBelow: (directory) => [...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))].map(agreedFrom),
     agreedUnlike: ({ fileMode, dirMode, uid, gid }) => unlike.rows(fileMode, dirMode, uid, gid).map(agreedFrom),
+    agreedUnfollowed: ({ file, dir }, limit) => ({
+      count: (countUnlikeLog.row(Number(file), Number(dir))?.[0] ?? 0) as number,
+      first: unlikeLog.rows(Number(file), Number(dir), limit).map(agreedFrom),
+    }),
     agreedByHash: (hash, limit) => byHash.rows(hash, limit).map(agreedFrom),
     agreedPaths: (hashes, limit) => firstByHash(pathsOfHashes.rows(JSON.stringify(hashes)), limit),
     agreedCount: () => {

@@ -4,7 +4,7 @@ import { type LastCycle, readLastCycle } from '../agent/last-cycle.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { decodeFormat } from '../model/format.ts';
 import type { BytePath } from '../model/path.ts';
-import type { Hold, Journal, ProblemRow, WantReason } from '../ports/journal.ts';
+import type { Agreed, Hold, Journal, ProblemRow, WantReason } from '../ports/journal.ts';
 
 /** What the journal of one share says, without a look at disk or bucket. */
 export interface LocalStatus {
@@ -85,9 +85,26 @@ function deviationsOf(journal: Journal, share: ShareConfig, lastCycle: LastCycle
   for (const path of journal.lingering()) found.set(path, 'deleted by the federation, stays for files that are no part of the share');
   for (const { path, why } of lastCycle?.deviations.first ?? [])
     if (!found.has(path) && (share.role === 'subscriber' || journal.want(path) === null)) found.set(path, why);
-  const unlisted = Math.max(0, (lastCycle?.deviations.count ?? 0) - (lastCycle?.deviations.first.length ?? 0));
+  const unfollowed = journal.agreedUnfollowed(followedModes(share), deviationsListed);
+  for (const row of unfollowed.first) if (!found.has(row.path)) found.set(row.path, unfollowedWhy(row));
+  const beyond = (all: number, first: readonly unknown[]) => Math.max(0, all - first.length);
+  const unlisted =
+    beyond(unfollowed.count, unfollowed.first) + (lastCycle === null ? 0 : beyond(lastCycle.deviations.count, lastCycle.deviations.first));
   const first = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, deviationsListed);
   return { count: found.size + unlisted, first: first.map(([path, why]) => ({ path, why })) };
+}
+
+/** What the config sets instead is not the log's to say. */
+function followedModes({ metadata }: ShareConfig): { file: boolean; dir: boolean } {
+  return metadata === 'preserve' ? { file: true, dir: true } : { file: metadata.fileMode === null, dir: metadata.dirMode === null };
+}
+
+/** Set-id bits (rule A4), an inherited setgid bit, an ACL's mask; a time that neither this file system nor a record can hold. */
+function unfollowedWhy({ entry, stamp }: Agreed): string {
+  const octal = (mode: number) => mode.toString(8).padStart(4, '0');
+  if (entry.kind !== 'link' && stamp !== null && stamp.mode !== entry.mode)
+    return `mode ${octal(stamp.mode)} here, ${octal(entry.mode)} in the log`;
+  return 'its modification time cannot be the same here and in the log';
 }
 
 function historyOf(journal: Journal): number | null {

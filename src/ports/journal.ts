@@ -233,6 +233,8 @@ export interface Journal {
   agreedBelow(directory: BytePath): Agreed[];
   /** Those whose last look shows another mode, user or group than given; null asks for nothing. Byte order of paths. */
   agreedUnlike(wanted: DiskRights): Agreed[];
+  /** Those whose mode or modification time the last look showed unlike the log's; the mode only of the kinds that are named. */
+  agreedUnfollowed(modes: { readonly file: boolean; readonly dir: boolean }, limit: number): { count: number; first: Agreed[] };
   /** Agreed files with this content, at most `limit`. */
   agreedByHash(hash: Hash, limit: number): Agreed[];
   /** Paths of agreed files by content, at most `limit` for each hash that has any: one query for a whole batch. */

@@ -148,3 +148,43 @@ test('paths of many contents come in one query, a few for each', () => {
     ]),
   );
 });
+
+test('what shows other rights than wanted is found, and null asks for nothing', () => {
+  const journal = newJournal();
+  const [own, other] = [
+    { ...stamp, mode: 0o640, uid: 33, gid: 33 },
+    { ...stamp, mode: 0o777, uid: 0, gid: 0 },
+  ];
+  for (const [name, entry] of [
+    ['d', dir],
+    ['f', file(1)],
+    ['l', link],
+  ] as const) {
+    journal.putAgreed(agreed(`own-${name}`, { entry, stamp: own }));
+    journal.putAgreed(agreed(`other-${name}`, { entry, stamp: other }));
+  }
+  journal.putAgreed(agreed('unknown', { stamp: null }));
+  const none = { fileMode: null, dirMode: null, uid: null, gid: null };
+  const unlike = (wanted: Partial<typeof none>) => journal.agreedUnlike({ ...none, ...wanted }).map(({ path }) => path);
+  expect(unlike({})).toEqual([]);
+  expect(unlike({ fileMode: 0o640 } as object)).toEqual(['other-f']);
+  expect(unlike({ dirMode: 0o640 } as object)).toEqual(['other-d']);
+  expect(unlike({ uid: 33 } as object)).toEqual(['other-d', 'other-f', 'other-l']);
+  expect(unlike({ gid: 0 } as object)).toEqual(['own-d', 'own-f', 'own-l']);
+});
+
+test('what does not follow the log in mode or time is counted and listed', () => {
+  const journal = newJournal();
+  const like = { ...stamp, mode: 0o644, mtimeUs: 5 };
+  journal.putAgreed(agreed('like', { entry: file(1, { mode: 0o644, mtimeUs: 5 }), stamp: like }));
+  journal.putAgreed(agreed('mode', { entry: file(1, { mode: 0o4644, mtimeUs: 5 }), stamp: like }));
+  journal.putAgreed(agreed('time', { entry: file(1, { mode: 0o644, mtimeUs: 6 }), stamp: like }));
+  journal.putAgreed(agreed('unknown', { stamp: null }));
+  const found = (asked: { file: boolean; dir: boolean }, limit = 9) => {
+    const { count, first } = journal.agreedUnfollowed(asked, limit);
+    return [count, ...first.map(({ path }) => path)];
+  };
+  expect(found({ file: true, dir: true })).toEqual([2, 'mode', 'time']);
+  expect(found({ file: true, dir: true }, 1)).toEqual([2, 'mode']);
+  expect(found({ file: false, dir: true })).toEqual([1, 'time']);
+});

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { documentOf, shareStatus } from './support/document.ts';
 import { scenario, settled } from './support/pair.ts';
@@ -155,4 +155,18 @@ test('-q leaves out what is fine and still says what is wrong', async () => {
   a.put({ x: 'x' });
   await a.sync();
   expect(await a.run('approve', '-q')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+});
+
+test('R-A4, promise 4: what this disk does not follow is listed with its reason, once the config does not ask for it', async () => {
+  const { member } = scenario(['a', 'b']);
+  const [a, b] = [member('a'), member('b')];
+  a.put({ tool: 'x', plain: 'x', late: 'x' });
+  chmodSync(`${a.root}/tool`, 0o4755);
+  await a.sync();
+  await b.sync();
+  expect((await shareStatus(a)).deviations).toEqual({ count: 0, paths: [] });
+  expect((await shareStatus(b)).deviations).toMatchObject({ count: 1, paths: [{ path: 'tool', why: 'mode 0755 here, 4755 in the log' }] });
+  utimesSync(`${a.root}/late`, 13_569_465_600, 13_569_465_600);
+  await a.sync();
+  expect((await shareStatus(a)).deviations).toMatchObject({ count: 1, paths: [{ path: 'late' }] });
 });
