@@ -17,6 +17,7 @@ import { wantProblems } from './agent/wants.ts';
 import type { ShareConfig } from './config-types.ts';
 import { ancestorsOf, type BytePath, toText } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
+import { DatastoreFault } from './ports/datastore.ts';
 import type { Journal, Want } from './ports/journal.ts';
 import { apply } from './steps/apply.ts';
 import { collate, stampOf } from './steps/collate.ts';
@@ -93,6 +94,7 @@ export class ShareAgent {
     }
     if (!options.dryRun) rememberCycle(cycle);
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
+    if (cycle.refusal !== null) throw cycle.refusal;
     const { problems, events, halt, held, counts } = cycle;
     const { share, cursor } = cycle;
     return {
@@ -121,7 +123,8 @@ export class ShareAgent {
       }
       forgetSettledHolds(cycle, decided);
       cycle.deviations = decided.deviations;
-      const published = mayPublish(cycle) && appends < appendsMax ? await publishOnce(cycle, decided, differences) : 'nothing';
+      const publish = () => publishOnce(cycle, decided, differences);
+      const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, publish) : null) ?? 'nothing';
       if (published === 'lost' && (await catchUp(cycle)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
       const again = await bringHome(cycle, decided);
@@ -133,15 +136,28 @@ export class ShareAgent {
 /** Settles what an earlier run left, then takes in everything that is in the log. Behind a record that cannot be used nothing is published. */
 async function catchUp(cycle: Cycle): Promise<Ingested['ended']> {
   adoptLastKnown(cycle);
-  if (!cycle.options.dryRun) await settleOutbox(cycle);
+  if (!cycle.options.dryRun) await unlessRefused(cycle, () => settleOutbox(cycle));
   const ingested = await ingestAll(cycle, () => noticeClone(cycle));
   cycle.ports.log.debug({ step: 'pull', share: cycle.share, cursor: cycle.cursor, head: ingested.head }, `log read: ${ingested.ended}`);
   cycle.caughtUp = ingested.ended === 'caught-up';
   return ingested.ended;
 }
 
+/** Null: the store refused it. Whoever may not write must not stay behind what others write for that; the cycle fails at its end. */
+async function unlessRefused<T>(cycle: Cycle, write: () => Promise<T>): Promise<T | null> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof DatastoreFault) || error.code !== 'refused') throw error;
+    // A record that stands after all is met in the log.
+    if (cycle.config.role === 'subscriber') cycle.ports.journal.dropOutbox();
+    else cycle.refusal = error;
+    return null;
+  }
+}
+
 function mayPublish(cycle: Cycle): boolean {
-  return cycle.caughtUp && cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull';
+  return cycle.caughtUp && cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull' && cycle.refusal === null;
 }
 
 interface Seen {
@@ -241,7 +257,7 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
   noteAppliedLosses(cycle, decided.lossesThere);
   keepJoining(cycle, decided, applied.left);
   const late = await lookAtDisplaced(cycle, applied.displaced);
-  if (applied.missing.length > 0) await askForMissing(cycle, applied.missing);
+  if (applied.missing.length > 0 && cycle.refusal === null) await askForMissing(cycle, applied.missing);
   return applied.again || late > 0;
 }
 
@@ -297,7 +313,7 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */
 async function closeCycle(cycle: Cycle): Promise<void> {
   const { journal, member } = cycle.ports;
-  if (cycle.halt === null && cycle.caughtUp) await answerNeeds(cycle);
+  if (cycle.halt === null && cycle.caughtUp && cycle.refusal === null) await answerNeeds(cycle);
   pruneTrash(cycle);
   journal.flush();
   cycle.ports.log.debug({ step: 'journal', share: cycle.share, cursor: cycle.cursor }, 'journal flushed');

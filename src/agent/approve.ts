@@ -82,7 +82,7 @@ async function giveUp(cycle: Cycle, sequence: number, complete: boolean): Promis
     const where = complete ? `every record up to ${cycle.cursor} is usable` : `the record in question is ${cycle.cursor + 1}`;
     return { done: 'not', why: `record ${sequence} keeps nothing from being read; ${where}` };
   }
-  const { listed, head } = await listLog(cycle.ports.datastore, cycle.share, sequence);
+  const { listed, head, dateMs } = await listLog(cycle.ports.datastore, cycle.share, sequence);
   if (head > sequence)
     return {
       done: 'not',
@@ -90,15 +90,15 @@ async function giveUp(cycle: Cycle, sequence: number, complete: boolean): Promis
     };
   const stored = listed.has(sequence) ? await storedBytes(cycle, sequence) : null;
   if (stored === null) return { done: 'not', why: `record ${sequence} is not in the bucket` };
-  return await chainOver(cycle, sequence, recordHash(stored));
+  return await chainOver(cycle, sequence, recordHash(stored), dateMs);
 }
 
-async function chainOver(cycle: Cycle, sequence: number, stored: string): Promise<Approved> {
+async function chainOver(cycle: Cycle, sequence: number, stored: string, freeAtMs: number): Promise<Approved> {
   const { journal, member } = cycle.ports;
   const header = { share: cycle.inForce.share, author: { id: member.id, name: member.name }, sequence: sequence + 1, previous: stored };
   const payload: ApprovePayload = { kind: 'approve', unavailable: { sequence, stored } };
   const outbox = await prepareAppend(cycle.ports, cycle.share, header, payload, cycle.inForce.limits, {
-    freeAtMs: cycle.bucketNowMs(),
+    freeAtMs,
     notOnDisk: [],
   });
   const appended = await settleAppend(cycle.ports, cycle.share, outbox, cycle.options.signal);

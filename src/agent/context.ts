@@ -5,7 +5,7 @@ import type { BytePath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
 import type { ContentCodec } from '../ports/codec.ts';
-import type { Datastore } from '../ports/datastore.ts';
+import type { Datastore, DatastoreFault } from '../ports/datastore.ts';
 import type { Owners, PreciseStat, RootLock, ShareTree } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
@@ -94,6 +94,10 @@ export class Cycle {
   canApply = true;
   /** This member has taken in the whole log, so it may append. */
   caughtUp = false;
+  /** The store let this member append nothing; what others have written is still taken over before the cycle fails with it. */
+  refusal: DatastoreFault | null = null;
+  /** Bucket time of the last answer that showed the log to end at the cursor (rule S3). */
+  endSeenMs = 0;
 
   constructor(ports: Ports, config: ShareConfig, options: CycleOptions, memory: Memory) {
     this.ports = ports;

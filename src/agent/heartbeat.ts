@@ -118,8 +118,10 @@ export async function noticeClone(cycle: Cycle): Promise<void> {
   if (cycle.cursor === 0 || cycle.options.dryRun) return;
   const own = await readOwn(cycle);
   if (own === null || own.cursor <= cycle.cursor) return;
-  member.renew();
+  // In this order: under the new id a killed run would find no heartbeat that is ahead of it.
   journal.setMeta('suspectBase', '1');
+  journal.flush();
+  member.renew();
   cycle.events.push(
     `this member's own heartbeat was ahead of its journal (record ${own.cursor} against ${cycle.cursor}): a clone or a restored disk; it goes on under a new id and nothing old is published`,
   );

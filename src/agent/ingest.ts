@@ -30,6 +30,7 @@ export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>)
   if (listing.head > cycle.cursor) await beforeReplay();
   for (const sequence of listing.requested) await answerRequest(cycle, sequence);
   const ingested = await ingestUpTo(cycle, listing.head);
+  cycle.endSeenMs = listing.dateMs;
   if (ingested.ended === 'stuck' && !listing.requested.includes(cycle.cursor + 1)) await requestRecord(cycle, cycle.cursor + 1);
   return ingested;
 }

@@ -62,13 +62,13 @@ function select(cycle: Cycle, planned: Plan): Selection {
   const chosen = takeWithin(cycle, [...deletes, ...puts]);
   const rest = chosen.length < deletes.length + puts.length;
   const links = all.filter((publication) => publication.entry?.kind === 'link');
-  const more = rest || awaiting.length > 0;
+  const linksNow = links.slice(0, rest || awaiting.length > 0 ? 0 : changesPerRecord - chosen.length);
   return {
-    publications: more ? chosen : [...chosen, ...links],
+    publications: [...chosen, ...linksNow],
     losers: planned.losers,
     owed: cycle.config.role === 'subscriber' ? [] : cycle.ports.journal.owedTrash(),
     awaiting,
-    more: more || (links.length > 0 && chosen.length + links.length > changesPerRecord),
+    more: rest || awaiting.length > 0 || linksNow.length < links.length,
   };
 }
 
@@ -250,7 +250,7 @@ export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: r
     sequence: cycle.cursor + 1,
     previous: journal.meta('cursorHash') ?? noPrevious,
   };
-  const extra = { freeAtMs: cycle.bucketNowMs(), notOnDisk };
+  const extra = { freeAtMs: cycle.endSeenMs, notOnDisk };
   const refused = refusal(journal, payload);
   if (refused !== undefined) throw new Error(`the record that was about to be written does not fit the log: ${refused}`);
   const outbox = await prepareAppend(cycle.ports, cycle.share, header, payload, cycle.inForce.limits, extra);
@@ -267,6 +267,7 @@ async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<S
     return 'lost';
   }
   cycle.heard(Math.max(appended.atMs, cycle.bucketNowMs()));
+  cycle.endSeenMs = cycle.bucketNowMs();
   cycle.ports.log.debug({ step: 'record', share: cycle.share, sequence: outbox.sequence }, 'record is in the log');
   return appended;
 }
@@ -275,7 +276,8 @@ async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<S
 async function confirmPlace(cycle: Cycle, outbox: Outbox): Promise<boolean> {
   const { sequence, hash } = outbox;
   const { datastore } = cycle.ports;
-  const { listed } = await listLog(datastore, cycle.share, Math.max(1, sequence - 1));
+  const { listed, dateMs } = await listLog(datastore, cycle.share, Math.max(1, sequence - 1));
+  cycle.heard(dateMs);
   const follows = sequence === 1 || listed.has(sequence - 1);
   if (listed.has(sequence) && follows && (await chains(cycle, listed.has(sequence + 1), sequence + 1, hash))) return true;
   await datastore.remove(logKey(cycle.share, sequence));
