@@ -1,6 +1,6 @@
 import type { PreciseStat, ShareTree } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
-import type { Intent, Journal } from '../ports/journal.ts';
+import type { Intent, Journal, TrashRow } from '../ports/journal.ts';
 
 /**
  * After a kill in the middle of a burst (rule I4): a staged file that stands in its place becomes the base, so that an edit made since
@@ -12,14 +12,16 @@ export function recover(tree: ShareTree, journal: Journal): void {
   const intents = journal.intents();
   if (intents.length === 0) return;
   journal.transaction(() => {
-    for (const intent of intents) recoverOne(tree, journal, intent);
+    const rows = new Map(journal.trash().map((row) => [row.name, row]));
+    for (const intent of intents) recoverOne(tree, journal, intent, rows.get(intent.trashName));
     journal.clearIntents();
   });
 }
 
-function recoverOne(tree: ShareTree, journal: Journal, { path, entry, version, stagedIno, trashName }: Intent): void {
+function recoverOne(tree: ShareTree, journal: Journal, intent: Intent, row: TrashRow | undefined): void {
+  const { path, entry, version, stagedIno, trashName } = intent;
   const standing = lookAround(tree, path);
-  if (trashName !== '') settleTrash(tree, journal, trashName, standing);
+  if (trashName !== '') settleTrash(tree, journal, trashName, row, standing);
   const placed = entry?.kind === 'file' && standing !== null && standing.ino === stagedIno;
   // A want that moved on meanwhile is newer than what this burst was about.
   if (!placed || journal.want(path)?.version !== version) return;
@@ -27,12 +29,18 @@ function recoverOne(tree: ShareTree, journal: Journal, { path, entry, version, s
   journal.dropWant(path);
 }
 
-function settleTrash(tree: ShareTree, journal: Journal, name: string, standing: PreciseStat | null): void {
+function settleTrash(tree: ShareTree, journal: Journal, name: string, row: TrashRow | undefined, standing: PreciseStat | null): void {
   const displaced = tree.lookInTrash(name);
-  if (displaced !== null && displaced.ino !== standing?.ino) return;
-  // Linked into the trash, but nothing took its place: the old file still stands where it was.
+  const stands = standing !== null && (standing.ino === displaced?.ino || isOld(standing, row));
+  if (displaced !== null && !stands) return;
+  // Linked into the trash, or copied there in part, but nothing took its place: the old file still stands where it was.
   if (displaced !== null) tree.removeFromTrash(name);
   journal.dropTrash(name);
+}
+
+/** Size and time as well: once a copy was made, the inode may have gone to another file. */
+function isOld(standing: PreciseStat, row: TrashRow | undefined): boolean {
+  return standing.ino === row?.ino && standing.size === row.size && standing.mtimeKey === row.mtimeKey;
 }
 
 /** Null also where the way to the path is gone or barred: nothing of the burst can be confirmed there. */

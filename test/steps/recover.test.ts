@@ -4,7 +4,7 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { openShareTree } from '../../src/adapters/disk.ts';
 import { openJournal } from '../../src/adapters/sqlite.ts';
 import type { FileEntry } from '../../src/model/entry.ts';
-import type { ShareTree } from '../../src/ports/filesystem.ts';
+import type { PreciseStat, ShareTree } from '../../src/ports/filesystem.ts';
 import type { Intent, Journal } from '../../src/ports/journal.ts';
 import { recover } from '../../src/steps/recover.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
@@ -41,11 +41,11 @@ function burst(): Intent {
   const path = 'dir/page';
   writeFileSync(join(root, path), 'old');
   writeFileSync(join(stage, 'staged'), 'new');
-  const { ino, size } = statSync(join(root, path));
+  const { ino, size, mtimeKey } = tree.look(path) as PreciseStat;
   journal.putAgreed({ path, entry: entry('a'), version: 1, stamp: null });
   journal.putWant({ path, entry: entry('b'), version: 2, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 });
   const row = { name: 'kept', path, entry: entry('a'), atMs: 0, why: 'conflict' as const, owed: true, lostTo: 2 };
-  journal.putTrash({ ...row, ino, size, mtimeKey: 0 });
+  journal.putTrash({ ...row, ino, size, mtimeKey });
   const intent = { path, entry: entry('b'), version: 2, stagedIno: statSync(join(stage, 'staged')).ino, trashName: 'kept' };
   journal.putIntents([intent]);
   return intent;
@@ -108,4 +108,11 @@ test('R-I4: a want that moved on since then keeps its base', () => {
   recover(tree, journal);
   expect(journal.agreed(path)?.version).toBe(1);
   expect(journal.want(path)?.version).toBe(3);
+});
+
+test('R-I4: half a copy in the trash, where links are not possible, is no version: the old file stands', () => {
+  burst();
+  writeFileSync(join(trash, 'kept'), 'o');
+  recover(tree, journal);
+  expectUndecided();
 });
