@@ -208,7 +208,9 @@ async function readFile(ports: CollatePorts, candidate: Candidate, options: Coll
     const content = known !== undefined && sameLook(known.stat, file.before) ? known.content : await hashContent(ports, file, options);
     const after = file.now();
     if (!sameLook(file.before, after)) return changedTo(candidate, after);
-    if (file.before.size >= rememberBytesMin) options.remembered.set(candidate.path, { stat: file.before, content });
+    // Within the tick the same stat may stand for other content a moment later.
+    const trusted = !stampOf(file.before, lookedUs).racy;
+    if (file.before.size >= rememberBytesMin && trusted) options.remembered.set(candidate.path, { stat: file.before, content });
     state.files++;
     state.bytes += file.before.size;
     options.onProgress(state.files, state.bytes);

@@ -8,6 +8,11 @@ import { newJournal } from '../adapters/sqlite-fixture.ts';
 
 const owners = { privileged: false, userId: () => undefined, groupId: () => undefined, userName: () => '', groupName: () => '' };
 
+const options = {
+  ...{ settleMs: 0, settleMaxMs: 1000, chunkBytes: 1 << 20, fixed: null, needsContent: () => true },
+  ...{ onProgress: () => {}, signal: new AbortController().signal },
+};
+
 /** Reads one new file by a clock that stands `sinceMs` after the file's last change when it is read, and runs on from there. */
 async function readSince(sinceMs: number) {
   const { root, tree } = bench();
@@ -17,11 +22,11 @@ async function readSince(sinceMs: number) {
   let looks = 0;
   const time = { wallMs: () => startMs + 50 * looks++, monotonicMs: () => 0, sleep: async () => {} };
   const found = [{ path: 'a', stat, agreed: null }];
-  const options = {
-    ...{ settleMs: 0, settleMaxMs: 1000, chunkBytes: 1 << 20, fixed: null, needsContent: () => true, remembered: new Map() },
-    ...{ onProgress: () => {}, signal: new AbortController().signal },
-  };
-  const collated = await collate({ tree, journal: newJournal(), time, owners }, { found, missing: [], endedMs: 0 }, options);
+  const collated = await collate(
+    { tree, journal: newJournal(), time, owners },
+    { found, missing: [], endedMs: 0 },
+    { ...options, remembered: new Map() },
+  );
   return collated.findings.get('a')?.stamp;
 }
 
@@ -31,4 +36,28 @@ test('R-D2: a file read within the tick of its last change is racy, however long
 
 test('R-D2: a file read well after its last change is trusted', async () => {
   expect((await readSince(100))?.racy).toBe(false);
+});
+
+test('R-D2: what was read within the tick is read again, however large it is', async () => {
+  const { root, tree } = bench();
+  const large = (letter: string) => writeFileSync(join(root, 'a'), letter.repeat(2 * 1024 * 1024));
+  large('x');
+  const stat: PreciseStat = lookNow(tree, 'a');
+  // The second write leaves no trace in the stat: it came within the same tick.
+  const frozen = { ...tree, open: (path: string) => ({ ...tree.open(path), before: stat, now: () => stat }) };
+  const remembered = new Map();
+  const hashes: unknown[] = [];
+  for (const [letter, sinceMs] of [['x', 1] as const, ['y', 100] as const]) {
+    large(letter);
+    const time = { wallMs: () => Math.ceil(stat.ctimeKey / 1000) + sinceMs, monotonicMs: () => 0, sleep: async () => {} };
+    const found = [{ path: 'a', stat, agreed: null }];
+    const collated = await collate(
+      { tree: frozen, journal: newJournal(), time, owners },
+      { found, missing: [], endedMs: 0 },
+      { ...options, remembered },
+    );
+    const local = collated.findings.get('a')?.local;
+    hashes.push(local?.seen === 'entry' && local.entry.kind === 'file' ? local.entry.hash : null);
+  }
+  expect(hashes[0]).not.toBe(hashes[1]);
 });
