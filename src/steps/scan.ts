@@ -51,6 +51,7 @@ export function scan(ports: ScanPorts, excluded: (path: BytePath, isDirectory: b
     lingeringKnown: ports.journal.lingering(),
     entries: 0,
     rootHasEntries: false,
+    rootDev: 0,
   };
   const pending: BytePath[] = [''];
   ports.journal.transaction(() => {
@@ -81,6 +82,7 @@ type State = {
   readonly lingeringKnown: ReadonlySet<BytePath>;
   entries: number;
   rootHasEntries: boolean;
+  rootDev: number;
 };
 
 function scanDirectory(
@@ -92,6 +94,9 @@ function scanDirectory(
 ): void {
   const listing = readDirectory(dir, ports, excluded, state);
   if (listing === null) return;
+  if (dir === '') state.rootDev = listing.dev;
+  // Mounted over since its parent was looked at.
+  if (listing.dev !== state.rootDev) return noteMount(dir, state);
   state.entries += listing.names.length;
   if (dir === '') state.rootHasEntries = listing.names.length > 0;
   noteLingering(dir, listing, state);
@@ -153,6 +158,8 @@ function compareDirectory(dir: BytePath, listing: DirectoryListing, ports: ScanP
     }
     const row = rows[next]?.path === path ? (rows[next++] as Agreed) : null;
     const stat = listing.statAt(i);
+    // Rights and owner of a mount point are those of what is mounted.
+    if (stat.kind === 'dir' && stat.dev !== listing.dev) continue;
     if (isClean(row, stat, lingering.has(path))) continue;
     clean = false;
     noteDifference(path, stat, row, ports, state);
@@ -216,16 +223,20 @@ function queueDirectories(dir: BytePath, listing: DirectoryListing, state: State
       pending.push(path);
       continue;
     }
-    state.unknown.push(path);
-    state.problems.push(
-      problem(
-        'mount-inside',
-        path,
-        'lies on another device than the directory around it; nothing below it is synchronised',
-        'Exclude the path, or make it a share of its own.',
-      ),
-    );
+    noteMount(path, state);
   }
+}
+
+function noteMount(path: BytePath, state: State): void {
+  state.unknown.push(path);
+  state.problems.push(
+    problem(
+      'mount-inside',
+      path,
+      'lies on another device than the directory around it; nothing below it is synchronised',
+      'Exclude the path, or make it a share of its own.',
+    ),
+  );
 }
 
 /** True when `path` lies in a subtree about which the scan concludes nothing. */
