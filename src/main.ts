@@ -6,12 +6,12 @@ import { approve } from './cli/approve.ts';
 import { parseArguments } from './cli/arguments.ts';
 import type { Command, DemoCommand } from './cli/command.ts';
 import { conflicts } from './cli/conflicts.ts';
-import { type ExitCode, exit } from './cli/exit.ts';
+import { type ExitCode, exit, worst } from './cli/exit.ts';
 import { forget } from './cli/forget.ts';
 import { helpScreen, misuseScreen } from './cli/help.ts';
 import { history } from './cli/history.ts';
 import { log } from './cli/log.ts';
-import { createOutput, type Output, surviveClosedPipe } from './cli/output.ts';
+import { createOutput, type Output, surviveWriteFaults } from './cli/output.ts';
 import { createProgress } from './cli/progress.ts';
 import { reject } from './cli/reject.ts';
 import { status } from './cli/status.ts';
@@ -30,9 +30,16 @@ const statusBudgetMs = 5_000;
 
 /** argv → config → real adapters → command → exit code. The only composition root. */
 export async function main(): Promise<void> {
-  surviveClosedPipe(process.stdout);
-  surviveClosedPipe(process.stderr);
-  process.exitCode = await guarded(() => dispatch(process.argv.slice(2)));
+  let unwritten = false;
+  surviveWriteFaults(process.stdout, (message) => {
+    if (unwritten) return;
+    unwritten = true;
+    process.stderr.write(`flocksync: the output could not be written: ${message}\n`);
+    process.exitCode = worst([(process.exitCode ?? exit.done) as ExitCode, exit.problems]);
+  });
+  surviveWriteFaults(process.stderr, () => {});
+  const code = await guarded(() => dispatch(process.argv.slice(2)));
+  process.exitCode = unwritten ? worst([code, exit.problems]) : code;
 }
 
 async function guarded(run: () => Promise<ExitCode>): Promise<ExitCode> {

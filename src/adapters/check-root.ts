@@ -21,15 +21,18 @@ export function checkStateDirectory(state: string): Finding {
   }
 }
 
-/** One share's root: there, not in use by another state, staging proved by a real rename, room. The caller holds the share's lock. */
-export function* checkRoot(share: Pick<ShareConfig, 'name' | 'path' | 'fixedPart'>, stateId: string): Generator<Finding> {
+/**
+ * One share's root: there, not in use by another state, staging proved by a real rename, room. The caller holds the share's lock. `seen`:
+ * a cycle has met the root before, so that it would not be made anew (rule G1).
+ */
+export function* checkRoot(share: Pick<ShareConfig, 'name' | 'path' | 'fixedPart'>, stateId: string, seen: boolean): Generator<Finding> {
   const root = share.path;
   const tree = openShareTree({ root, shareName: share.name });
   const areas = [join(dirname(root), `.flocksync-${encodeURIComponent(share.name)}`), join(root, '.flocksync')];
   const before = areas.filter((area) => existsSync(area));
   try {
     const state = tree.rootState();
-    yield rootFinding(root, share.fixedPart ?? dirname(root), state.state);
+    yield rootFinding(root, share.fixedPart ?? dirname(root), state.state, seen);
     if (state.state !== 'present') return;
     yield stagingFinding(tree, root, stateId);
     yield roomFinding(root);
@@ -40,8 +43,12 @@ export function* checkRoot(share: Pick<ShareConfig, 'name' | 'path' | 'fixedPart
   }
 }
 
-function rootFinding(root: string, needed: string, state: 'present' | 'missing' | 'not-directory' | 'unreadable'): Finding {
+function rootFinding(root: string, needed: string, state: 'present' | 'missing' | 'not-directory' | 'unreadable', seen: boolean): Finding {
   if (state === 'present') return finding('root', 'ok', `${root} is there`);
+  if (state === 'missing' && seen) {
+    const fix = 'Mount or restore it; the share goes on by itself once its content is back.';
+    return finding('root', 'problem', `${root} is missing, and was there before`, fix);
+  }
   if (state === 'missing' && existsSync(needed)) return finding('root', 'note', `${root} is missing; a first sync makes it`);
   const words = { missing: `is missing, and so is ${needed}`, 'not-directory': 'is not a directory', unreadable: 'cannot be read' };
   return finding('root', 'problem', `${root} ${words[state]}`, 'Create or mount it, or correct "path" in the config.');

@@ -84,8 +84,9 @@ function clientConfig(options: S3Options): S3ClientConfig {
     ...(endpoint ? { endpoint } : {}),
     ...(region ? { region } : {}),
     ...(credentials ? { credentials } : {}),
+    ...(options.profile ? { profile: options.profile } : {}),
     // A profile beside keys in the environment is what was asked for; the SDK would warn about it on stderr at every run.
-    ...(options.profile ? { profile: options.profile, logger: silent } : {}),
+    ...(options.profile || environment.AWS_PROFILE ? { logger: silent } : {}),
   };
 }
 

@@ -43,7 +43,7 @@ const verdictsByName: Readonly<Record<string, Verdict>> = {
   CredentialsProviderError: [
     'permanent',
     'refused',
-    'Put AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into /etc/flocksync.env, or give this machine a role.',
+    'Put AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into /etc/flocksync.env, correct the profile (datastore.profile or AWS_PROFILE), or give this machine a role.',
   ],
   TokenProviderError: ['permanent', 'refused', 'Renew the profile’s session; its token could not be loaded.'],
   RequestTimeTooSkewed: ['transient', 'clock-skew', 'Set this machine’s clock (NTP); requests are dated by the store’s clock from now on.'],
@@ -137,7 +137,11 @@ function regionFix(error: RawError): string {
 }
 
 function describe(error: RawError): string {
-  const message = error.message?.split('\n')[0]?.replace(/^@smithy\/\S+ - /, '');
+  const message = error.message
+    ?.split('\n')[0]
+    ?.replace(/^@smithy\/\S+ - /, '')
+    // A sentence goes on behind it.
+    .replace(/\.+$/, '');
   const words = [error.name, error.$metadata?.httpStatusCode, error.code, message].map((word) => String(word ?? '').trim());
   return (
     [...new Set(words)].filter((word) => !['', 'Error', 'UnknownError', 'TimeoutError'].includes(word)).join(' ') || 'no reason was given'

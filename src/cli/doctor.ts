@@ -107,7 +107,7 @@ const versioningTexts = {
 async function* shareFindings(world: World, share: ShareConfig): AsyncGenerator<Finding> {
   yield journalFinding(world, share);
   // Without a journal no cycle can be running, and nothing must be made in the state directory.
-  if (!hasJournal(world.config, share.name)) return yield* checkRoot(share, stateId(world));
+  if (!hasJournal(world.config, share.name)) return yield* checkRoot(share, stateId(world), false);
   let lock: ShareLock | null;
   try {
     lock = await lockShare(lockFile(world.config, share.name), systemTime, { wait: false, signal: world.signal });
@@ -117,9 +117,18 @@ async function* shareFindings(world: World, share: ShareConfig): AsyncGenerator<
   }
   if (lock === null) return yield finding('staging', 'note', 'a cycle is running now: root and staging were not tested');
   try {
-    yield* checkRoot(share, stateId(world));
+    yield* checkRoot(share, stateId(world), sawRoot(world, share));
   } finally {
     lock.release();
+  }
+}
+
+function sawRoot(world: World, share: ShareConfig): boolean {
+  try {
+    return readJournal(world, share.name, (journal) => journal !== null && journal.meta('rootIno') !== undefined);
+  } catch (error) {
+    if (error instanceof JournalFault) return false;
+    throw error;
   }
 }
 

@@ -1,9 +1,12 @@
 import type { EventEmitter } from 'node:events';
 
-/** `flocksync log | head` closes the pipe early; that is no fault of either, and what is left to print is not wanted. */
-export function surviveClosedPipe(stream: EventEmitter): void {
+/**
+ * `flocksync log | head` closes the pipe early; that is no fault of either, and what is left to print is not wanted. Anything else, such
+ * as a full disk, is told to `onFault`: what was done stays done, but the reader of the file misses something.
+ */
+export function surviveWriteFaults(stream: EventEmitter, onFault: (message: string) => void): void {
   stream.on('error', (error: Error & { code?: string }) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') onFault(error.message);
   });
 }
 

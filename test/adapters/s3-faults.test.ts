@@ -153,7 +153,8 @@ describe('refusals name the fix', () => {
 
   test('a missing bucket is never an empty store', async () => {
     const store = await server.open({ url: 's3://nobucket' });
-    const noBucket = { kind: 'permanent', code: 'no-bucket' };
+    // A sentence follows the message, so its own full stop goes.
+    const noBucket = { kind: 'permanent', code: 'no-bucket', message: expect.stringMatching(/does not exist$/) };
     expect(await faultOf(store.get('a', { bytesMax }))).toMatchObject(noBucket);
     expect(await faultOf(store.list('', {}))).toMatchObject(noBucket);
     expect(await faultOf(store.putIfAbsent('a', hello))).toMatchObject(noBucket);

@@ -209,6 +209,15 @@ describe('this machine', () => {
     expect(findings.find(bad)).toMatchObject({ check: 'root', share: 'a' });
   });
 
+  test('a root that was there before and is missing is a problem: no sync makes it anew', async () => {
+    writeFileSync(join(federation.root('web-a'), 'file'), 'x');
+    await federation.run('web-a', ['sync']);
+    rmSync(federation.root('web-a'), { recursive: true });
+    const { code, findings } = await examine();
+    expect(code).toBe(1);
+    expect(findings.find(bad)).toMatchObject({ check: 'root', share: 'webroot', text: expect.stringContaining('was there before') });
+  });
+
   test('a damaged journal', async () => {
     writeFileSync(join(federation.root('web-a'), 'file'), 'x');
     await federation.run('web-a', ['sync']);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { program } from './support/federation.ts';
 import { scenario } from './support/pair.ts';
@@ -64,4 +64,14 @@ test('a cycle without problems prints nothing, whether it has much to do or noth
   b.put({ y: 'y1' });
   await b.sync();
   await a.sync();
+});
+
+test('output that cannot be written is one sentence and exit 1, whatever the command', () => {
+  for (const args of [['--help'], ['help', 'config']]) {
+    const full = openSync('/dev/full', 'w');
+    const ran = spawnSync(process.execPath, [program, ...args], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    closeSync(full);
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toMatch(/^flocksync: the output could not be written: ENOSPC.*\n$/);
+  }
 });
