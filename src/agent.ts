@@ -168,6 +168,7 @@ interface Seen {
 /** Scan and second look. Null when the root was emptied (rule G1): everything is held then. */
 async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<Seen | null> {
   const { ports, config, options, memory } = cycle;
+  if (cycle.rootIsToCome) return { differences: new Map(), unknown: new Set() };
   ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
   const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;

@@ -136,7 +136,8 @@ export async function openShare(
   options: { readonly dryRun: boolean; readonly onProgress: (event: ProgressEvent) => void },
 ): Promise<OpenedShare> {
   const { config, log, version } = world;
-  const member = world.member();
+  // Not even the member's id is made for a look at what would be done.
+  const member = options.dryRun ? openMember(config.state, config.member, systemRandom, { temporary: true }) : world.member();
   const events: string[] = [];
   const scratch = options.dryRun ? scratchDirectory() : null;
   const file = journalFile(config, share.name);

@@ -1,6 +1,6 @@
 import { readConfigFile } from './adapters/config-file.ts';
 import { readEnvironment } from './adapters/environment.ts';
-import { openLog } from './adapters/logging.ts';
+import { LogFault, openLog } from './adapters/logging.ts';
 import { systemTime } from './adapters/system.ts';
 import { approve } from './cli/approve.ts';
 import { parseArguments } from './cli/arguments.ts';
@@ -108,7 +108,13 @@ async function withWorld(
   variables: Readonly<Record<string, string | undefined>>,
   output: Output,
 ): Promise<ExitCode> {
-  const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null });
+  const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null }).catch(
+    (error: unknown) => {
+      if (error instanceof LogFault) return error;
+      throw error;
+    },
+  );
+  if (log instanceof LogFault) return refuse(`flocksync: ${log.message}: correct \`log\` in the config, or make its directory`);
   if (command.name === 'run') process.on('SIGHUP', () => log.reopen());
   const world = openWorld({
     config,

@@ -19,7 +19,12 @@ export interface OpenLog {
 type Level = keyof Log;
 const levels: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
-/** Throws an Error that names the file when it cannot be opened; later trouble with the file is said once on standard error. */
+/** The log file cannot be opened; the message names it. */
+export class LogFault extends Error {
+  override readonly name = 'LogFault';
+}
+
+/** Throws a LogFault when the file cannot be opened; later trouble with the file is said once on standard error. */
 export async function openLog(settings: LogSettings): Promise<OpenLog> {
   const file = settings.file === null ? undefined : await openFile(settings.file, settings.member);
   const write = (level: Level, fields: LogFields, text: string) => {
@@ -38,7 +43,9 @@ async function openFile(path: string, member: string): Promise<OpenLog> {
   try {
     destination = pino.destination({ dest: path, append: true, sync: true, mode: 0o640 });
   } catch (error) {
-    throw new Error(`the log file ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new LogFault(`the log file ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
   let said = false;
   destination.on('error', (error: Error) => {

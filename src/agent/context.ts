@@ -90,6 +90,8 @@ export class Cycle {
   deviations: readonly Deviation[] = [];
   halt: Halt | null = null;
   rootLock: RootLock | null = null;
+  /** A dry run that would make the root: nothing is there to look at. */
+  rootIsToCome = false;
   /** False where the root or its staging area cannot be written to. */
   canApply = true;
   /** This member has taken in the whole log, so it may append. */

@@ -13,7 +13,10 @@ export function enterRoot(cycle: Cycle): RootVerdict {
   const { tree, journal } = cycle.ports;
   let root = tree.rootState();
   if (root.state === 'missing' && !wasSeen(cycle)) {
-    if (cycle.options.dryRun) return 'stopped';
+    if (cycle.options.dryRun) {
+      cycle.rootIsToCome = true;
+      return 'usable';
+    }
     if (!createRoot(cycle)) return 'stopped';
     root = tree.rootState();
   }

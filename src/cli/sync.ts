@@ -105,7 +105,7 @@ async function runShare(
   const last = outcomes.at(-1) ?? outcomes[0];
   const events = [...opened.events, ...outcomes.flatMap((outcome) => outcome.events)];
   const whole = { ...last, events };
-  if (command.dryRun) for (const line of last.planned.flatMap(planLines)) output.line(line);
+  if (command.dryRun) for (const line of last.planned.flatMap((plan) => planLines(plan, command.only))) output.line(line);
   for (const event of events) output.error(`flocksync: ${share.name}: ${event}`);
   const problems = outcomeProblems(last);
   for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || command.dryRun))
@@ -121,13 +121,16 @@ function tellFault(error: unknown, share: ShareConfig, opened: OpenedShare | und
   return told.code;
 }
 
-/** One rsync-like line per path: `<` goes to the bucket, `>` comes from it. */
-function planLines(plan: Plan): string[] {
+/** One rsync-like line per path: `<` goes to the bucket, `>` comes from it; one direction alone where only that is asked for. */
+function planLines(plan: Plan, only: SyncCommand['only']): string[] {
   const lines: [string, string][] = [];
-  for (const { path, entry, base } of plan.publications.values()) lines.push([path, line('<', path, entry?.kind ?? null, base === 0)]);
-  for (const { path, entry, expected } of plan.applies) lines.push([path, line('>', path, entry?.kind ?? null, expected === null)]);
-  for (const { path } of plan.heldHere) lines.push([path, `<*held      ${toText(path)}`]);
-  for (const { path } of plan.heldThere) lines.push([path, `>*held      ${toText(path)}`]);
+  const [goes, comes] = [only !== 'pull', only !== 'publish'];
+  if (goes)
+    for (const { path, entry, base } of plan.publications.values()) lines.push([path, line('<', path, entry?.kind ?? null, base === 0)]);
+  if (comes)
+    for (const { path, entry, expected } of plan.applies) lines.push([path, line('>', path, entry?.kind ?? null, expected === null)]);
+  if (goes) for (const { path } of plan.heldHere) lines.push([path, `<*held      ${toText(path)}`]);
+  if (comes) for (const { path } of plan.heldThere) lines.push([path, `>*held      ${toText(path)}`]);
   return lines.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([, text]) => text);
 }
 

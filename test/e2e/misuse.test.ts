@@ -75,3 +75,12 @@ test('output that cannot be written is one sentence and exit 1, whatever the com
     expect(ran.stderr).toMatch(/^flocksync: the output could not be written: ENOSPC.*\n$/);
   }
 });
+
+test('a log file whose directory is missing: exit 2 and one sentence', async () => {
+  const { federation, member } = scenario(['a']);
+  const file = federation.configFile('a');
+  writeFileSync(file, `log: ${federation.directory}/none/flocksync.log\n${readFileSync(file, 'utf8')}`);
+  const ran = await member('a').run('sync');
+  expect(ran).toMatchObject({ code: 2, stdout: '' });
+  expect(ran.stderr).toMatch(/^flocksync: the log file .*none\/flocksync\.log cannot be opened: .*\n$/);
+});

@@ -1,0 +1,38 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { scenario } from './support/pair.ts';
+
+function lines(stdout: string): string[] {
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+test('on a new server it shows what would come and makes nothing: no root, no state directory', async () => {
+  const { member } = scenario(['a', 'b']);
+  const [a, b] = [member('a'), member('b')];
+  a.put({ 'd/page': 'x', top: 'y' });
+  await a.sync();
+  const shown = ['>d+++++++++ d/', '>f+++++++++ d/page', '>f+++++++++ top'];
+  expect(lines((await b.run('sync', '-n')).stdout)).toEqual(shown);
+  rmSync(b.root, { recursive: true });
+  const ran = await b.run('sync', '-n');
+  expect(ran).toMatchObject({ code: 0, stderr: '' });
+  expect(lines(ran.stdout)).toEqual(shown);
+  expect([existsSync(b.root), existsSync(b.state)]).toEqual([false, false]);
+  await b.sync();
+  expect(readdirSync(b.root).sort()).toEqual(['d', 'top']);
+});
+
+test('--only shows its own direction', async () => {
+  const { member } = scenario(['a', 'b']);
+  const [a, b] = [member('a'), member('b')];
+  a.put({ page: 'x' });
+  await a.sync();
+  await b.sync();
+  a.put({ incoming: 'x' });
+  await a.sync();
+  b.put({ outgoing: 'x' });
+  expect(lines((await b.run('sync', '-n')).stdout)).toEqual(['>f+++++++++ incoming', '<f+++++++++ outgoing']);
+  expect(lines((await b.run('sync', '-n', '--only', 'pull')).stdout)).toEqual(['>f+++++++++ incoming']);
+  expect(lines((await b.run('sync', '-n', '--only', 'publish')).stdout)).toEqual(['<f+++++++++ outgoing']);
+  expect(b.names()).toEqual(['outgoing', 'page']);
+});
