@@ -11,6 +11,7 @@ type AgreedPart = Pick<
   | 'agreedUnlike'
   | 'agreedUnfollowed'
   | 'agreedByHash'
+  | 'agreedInChunks'
   | 'agreedPaths'
   | 'agreedCount'
   | 'putAgreed'
@@ -45,7 +46,15 @@ function agreedReads(
   connection: Connection,
 ): Pick<
   AgreedPart,
-  'agreed' | 'agreedChildren' | 'agreedBelow' | 'agreedUnlike' | 'agreedUnfollowed' | 'agreedByHash' | 'agreedPaths' | 'agreedCount'
+  | 'agreed'
+  | 'agreedChildren'
+  | 'agreedBelow'
+  | 'agreedUnlike'
+  | 'agreedUnfollowed'
+  | 'agreedByHash'
+  | 'agreedInChunks'
+  | 'agreedPaths'
+  | 'agreedCount'
 > {
   const one = sparseQuery(connection, 'agreed', `SELECT ${columns} FROM agreed WHERE dir = ? AND name = ?`);
   const children = query(connection, `SELECT ${columns} FROM agreed WHERE dir = ? ORDER BY name`);
@@ -54,6 +63,7 @@ function agreedReads(
   const unlikeLog = query(connection, `SELECT ${columns} FROM agreed WHERE ${unfollowed} ORDER BY dir, name LIMIT ?`);
   const countUnlikeLog = query(connection, `SELECT count(*) FROM agreed WHERE ${unfollowed}`);
   const byHash = query(connection, `SELECT ${columns} FROM agreed WHERE hash = ? ORDER BY dir, name LIMIT ?`);
+  const inChunks = query(connection, `SELECT ${columns} FROM agreed WHERE chunks IS NOT NULL`);
   const pathsOfHashes = query(connection, 'SELECT dir, name, hash FROM json_each(?) CROSS JOIN agreed ON hash = value');
   const counts = query(connection, 'SELECT kind, count(*), total(size) FROM agreed GROUP BY kind');
   return {
@@ -69,6 +79,7 @@ function agreedReads(
       first: unlikeLog.rows(Number(file), Number(dir), limit).map(agreedFrom),
     }),
     agreedByHash: (hash, limit) => byHash.rows(hash, limit).map(agreedFrom),
+    agreedInChunks: () => inChunks.rows().map(agreedFrom),
     agreedPaths: (hashes, limit) => firstByHash(pathsOfHashes.rows(JSON.stringify(hashes)), limit),
     agreedCount: () => {
       const rows = new Map(counts.rows().map((row) => [row[0], row]));

@@ -1,17 +1,19 @@
 import { contentHash } from '../model/digest.ts';
-import type { Hash, Sequence } from '../model/entry.ts';
+import { type Chunk, chunksOf, type Hash, type Sequence } from '../model/entry.ts';
 import { packKey } from '../model/keys.ts';
-import { encodeBlob, PackBuilder } from '../model/pack.ts';
-import type { InlineBlob } from '../model/record.ts';
+import { encodeBlob, type Pack, PackBuilder } from '../model/pack.ts';
+import type { ChunkLocation, InlineBlob } from '../model/record.ts';
 import { decodePayload, decodeRecord } from '../model/record-decode.ts';
 import { DiskFault, type OpenFile } from '../ports/filesystem.ts';
-import type { FetchPorts } from '../steps/fetch.ts';
+import { fetchContents, type FetchPorts, type StageRequest, type StageResult } from '../steps/fetch.ts';
+import type { ApplyItem } from '../steps/plan.ts';
 import { fetchRecord } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { appendPayload, foldOwn } from './publish.ts';
 
 const needRepeatMs = 3600 * 1000;
 const needsPerRecord = 100;
+const skipBytes = 4 * 1024 * 1024;
 const inlineRecordsKept = 64;
 
 /** What fetching needs: inline contents come from records that the journal still holds, else from the bucket. */
@@ -27,9 +29,30 @@ export function fetchPorts(cycle: Cycle): FetchPorts {
   };
   const onBytes = (bytes: number) => {
     cycle.counts.bytesDown += bytes;
-    cycle.ports.onProgress({ phase: 'downloading', bytesDone: cycle.counts.bytesDown });
   };
   return { ...cycle.ports, inlineOf, onBytes };
+}
+
+/** Stages the contents of `items`, told as progress of all that they need: files and bytes, whether from the bucket or from this disk. */
+export function stagingOf(cycle: Cycle, items: readonly ApplyItem[]): (requests: readonly StageRequest[]) => AsyncIterable<StageResult> {
+  const files = items.map(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? entry : null));
+  const needed = files.filter((entry) => entry !== null);
+  const totals = { filesTotal: needed.length, bytesTotal: needed.reduce((sum, { size }) => sum + size, 0) };
+  let filesDone = 0;
+  let bytesDone = 0;
+  const tell = () => cycle.ports.onProgress({ phase: 'fetching', filesDone, bytesDone, ...totals });
+  return async function* (requests) {
+    const ports = fetchPorts(cycle);
+    const onBytes = (bytes: number) => {
+      ports.onBytes(bytes);
+      bytesDone += bytes;
+      tell();
+    };
+    for await (const result of fetchContents({ ...ports, onBytes }, cycle.share, requests)) {
+      filesDone++;
+      yield result;
+    }
+  };
 }
 
 async function readInline(cycle: Cycle, sequence: Sequence): Promise<readonly InlineBlob[]> {
@@ -66,46 +89,69 @@ export async function askForMissing(cycle: Cycle, missing: readonly Hash[]): Pro
 
 /** Rule B3, answering: what others cannot fetch and this disk holds is sent again and announced. */
 export async function answerNeeds(cycle: Cycle): Promise<void> {
-  const { journal } = cycle.ports;
   if (cycle.config.role === 'subscriber' || cycle.options.only === 'pull') return;
-  const builder = new PackBuilder(cycle.inForce.limits.packBytesMax, () => cycle.ports.random.hex(16));
-  const packs = [];
-  for (const hash of journal.needs().keys()) {
-    const bytes = readByHash(cycle, hash);
-    if (bytes === null) continue;
-    const full = builder.add({ hash, size: bytes.length, ...encodeBlob(bytes) });
-    if (full !== undefined) packs.push(full);
-  }
-  const last = builder.finish();
-  if (last !== undefined) packs.push(last);
-  if (packs.length === 0) return;
-  for (const pack of packs) await cycle.ports.datastore.put(packKey(cycle.share, pack.id), pack.bytes);
-  const payload = { kind: 'pack' as const, locations: packs.flatMap((pack) => pack.locations), inline: [] };
+  const { datastore, random } = cycle.ports;
+  const builder = new PackBuilder(cycle.inForce.limits.packBytesMax, () => random.hex(16));
+  const locations: ChunkLocation[] = [];
+  const send = async (pack: Pack | undefined) => {
+    if (pack === undefined) return;
+    await datastore.put(packKey(cycle.share, pack.id), pack.bytes);
+    locations.push(...pack.locations);
+  };
+  for (const { hash, bytes } of held(cycle, openNeeds(cycle))) await send(builder.add({ hash, size: bytes.length, ...encodeBlob(bytes) }));
+  await send(builder.finish());
+  if (locations.length === 0) return;
+  const payload = { kind: 'pack' as const, locations, inline: [] };
   const settled = await appendPayload(cycle, payload, []);
   if (settled !== 'lost') foldOwn(cycle, settled, payload, new Map());
 }
 
+/** Whoever still needs a content asks again; what is no longer asked for costs nothing. */
+function openNeeds(cycle: Cycle): Hash[] {
+  const since = cycle.bucketNowMs() - 2 * needRepeatMs;
+  return [...cycle.ports.journal.needs()].filter(([, askedMs]) => askedMs > since).map(([hash]) => hash);
+}
+
+/** Contents that this disk holds, whole files or pieces of large ones, one at a time. */
+function* held(cycle: Cycle, hashes: readonly Hash[]): Generator<{ hash: Hash; bytes: Buffer }> {
+  const left = new Set<Hash>();
+  for (const hash of hashes) {
+    const bytes = readByHash(cycle, hash);
+    if (bytes === null) left.add(hash);
+    else yield { hash, bytes };
+  }
+  const large = left.size === 0 ? [] : cycle.ports.journal.agreedInChunks();
+  for (const { path, entry } of large) {
+    let offset = 0;
+    for (const { hash, size } of entry.kind === 'file' ? chunksOf(entry) : []) {
+      const from = offset;
+      offset += size;
+      const bytes = left.has(hash) ? readVerified({ hash, size, offset: from }, () => cycle.ports.tree.open(path)) : null;
+      if (bytes === null) continue;
+      left.delete(hash);
+      yield { hash, bytes };
+    }
+  }
+}
+
 function readByHash(cycle: Cycle, hash: Hash): Buffer | null {
   const { journal, tree } = cycle.ports;
-  for (const row of journal.agreedByHash(hash, 3)) {
-    const bytes = readVerified(hash, () => tree.open(row.path));
+  for (const { path, entry } of journal.agreedByHash(hash, 3)) {
+    const bytes = entry.kind === 'file' ? readVerified({ hash, size: entry.size, offset: 0 }, () => tree.open(path)) : null;
     if (bytes !== null) return bytes;
   }
   const trashed = journal.trashByHash(hash);
-  return trashed === null ? null : readVerified(hash, () => tree.openInTrash(trashed.name));
+  if (trashed?.entry.kind !== 'file') return null;
+  return readVerified({ hash, size: trashed.entry.size, offset: 0 }, () => tree.openInTrash(trashed.name));
 }
 
-function readVerified(hash: Hash, open: () => OpenFile): Buffer | null {
+/** Null when the file holds something else there. */
+function readVerified({ hash, size, offset }: Chunk & { readonly offset: number }, open: () => OpenFile): Buffer | null {
   try {
     const file = open();
     try {
-      const bytes = Buffer.alloc(file.before.size);
-      for (let length = 0; length < bytes.length; ) {
-        const read = file.read(bytes.subarray(length));
-        if (read === 0) return null;
-        length += read;
-      }
-      return contentHash(bytes) === hash ? bytes : null;
+      const bytes = skip(file, offset) ? readFully(file, size) : null;
+      return bytes !== null && contentHash(bytes) === hash ? bytes : null;
     } finally {
       file.close();
     }
@@ -113,4 +159,24 @@ function readVerified(hash: Hash, open: () => OpenFile): Buffer | null {
     if (error instanceof DiskFault) return null;
     throw error;
   }
+}
+
+function skip(file: OpenFile, bytes: number): boolean {
+  const buffer = Buffer.alloc(Math.min(bytes, skipBytes));
+  for (let left = bytes; left > 0; ) {
+    const read = file.read(buffer.subarray(0, Math.min(left, buffer.length)));
+    if (read === 0) return false;
+    left -= read;
+  }
+  return true;
+}
+
+function readFully(file: OpenFile, size: number): Buffer | null {
+  const bytes = Buffer.alloc(size);
+  for (let length = 0; length < size; ) {
+    const read = file.read(bytes.subarray(length));
+    if (read === 0) return null;
+    length += read;
+  }
+  return bytes;
 }

@@ -237,6 +237,8 @@ export interface Journal {
   agreedUnfollowed(modes: { readonly file: boolean; readonly dir: boolean }, limit: number): { count: number; first: Agreed[] };
   /** Agreed files with this content, at most `limit`. */
   agreedByHash(hash: Hash, limit: number): Agreed[];
+  /** Agreed files whose content is addressed in several chunks. Reads the whole table. */
+  agreedInChunks(): Agreed[];
   /** Paths of agreed files by content, at most `limit` for each hash that has any: one query for a whole batch. */
   agreedPaths(hashes: readonly Hash[], limit: number): ReadonlyMap<Hash, readonly BytePath[]>;
   agreedCount(): { files: number; directories: number; links: number; bytes: number };

@@ -327,7 +327,7 @@ async function stageLarge(ports: FetchPorts, share: string, request: StageReques
       ahead = i + 1 < chunks.length ? readChunk(ports, share, chunks[i + 1] as Chunk) : undefined;
       ahead?.catch(() => undefined);
       if (bytes === null)
-        return abandon(writer, unfetchable(request, [(chunks[i] as Chunk).hash], 'the bucket does not have all of its content'));
+        return abandon(writer, unfetchable(request, lostFrom(ports, chunks, i), 'the bucket does not have all of its content'));
       whole.update(bytes);
       writer.write(bytes);
       ports.onBytes(bytes.length);
@@ -338,6 +338,16 @@ async function stageLarge(ports: FetchPorts, share: string, request: StageReques
     writer?.abort();
     return failed(request, error);
   }
+}
+
+/** A piece that cannot be had, and those behind it that lie in the same packs only: asking for one after the other would take long. */
+function lostFrom({ journal }: FetchPorts, chunks: readonly Chunk[], at: number): Hash[] {
+  const packs = new Set(journal.locations((chunks[at] as Chunk).hash).map(({ pack }) => pack));
+  const isLost = ({ hash }: Chunk) => journal.locations(hash).every(({ pack }) => packs.has(pack));
+  return chunks
+    .slice(at)
+    .filter(isLost)
+    .map(({ hash }) => hash);
 }
 
 function abandon(writer: StageWriter, result: StageResult): StageResult {
