@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Answer, Datastore } from '../../src/ports/datastore.ts';
+import { temporaryDirectory } from '../adapters/temporary.ts';
+import { memberIn } from './member.ts';
+
+const dayMs = 24 * 3600 * 1000;
+
+/** A store whose clock can be set forward. */
+function clocked(): { through: (store: Datastore) => Datastore; pass(ms: number): void } {
+  let aheadMs = 0;
+  const later = <T>(answer: Answer<T>): Answer<T> => ({ ...answer, dateMs: answer.dateMs + aheadMs });
+  return {
+    pass: (ms) => {
+      aheadMs += ms;
+    },
+    through: (store) => ({
+      get: async (key, options) => later(await store.get(key, options)),
+      put: async (key, bytes) => later(await store.put(key, bytes)),
+      putIfAbsent: async (key, bytes) => later(await store.putIfAbsent(key, bytes)),
+      putStream: async (key, size, open) => later(await store.putStream(key, size, open)),
+      list: async (prefix, options) => later(await store.list(prefix, options)),
+      listFolders: async (prefix) => later(await store.listFolders(prefix)),
+      remove: async (key) => later(await store.remove(key)),
+      close: () => store.close(),
+    }),
+  };
+}
+
+test('R-H4: the trash goes by age of the bucket, and never what is owed', async () => {
+  const home = temporaryDirectory();
+  const clock = clocked();
+  const a = memberIn(home, 'a');
+  const b = memberIn(home, 'b', { through: clock.through });
+  for (const name of ['kept', 'owed', 'stays']) writeFileSync(join(a.root, name), name);
+  await a.cycle();
+  await b.cycle();
+  for (const name of ['kept', 'owed']) rmSync(join(a.root, name));
+  await a.cycle();
+  await b.cycle();
+  const trash = join(home, 'b', '.flocksync-webroot', 'trash');
+  const [kept, owed] = b.journal.trash().sort((x, y) => (x.path < y.path ? -1 : 1));
+  if (kept === undefined || owed === undefined) throw new Error('nothing went to the trash');
+  expect(readFileSync(join(trash, kept.name), 'utf8')).toBe('kept');
+  b.journal.putTrash({ ...owed, owed: true });
+
+  clock.pass(6 * dayMs);
+  await b.cycle({ only: 'pull' });
+  expect(readdirSync(trash).sort()).toEqual([kept.name, owed.name].sort());
+
+  clock.pass(2 * dayMs);
+  await b.cycle({ only: 'pull' });
+  expect(readdirSync(trash)).toEqual([owed.name]);
+  expect(b.journal.trash().map((row) => row.name)).toEqual([owed.name]);
+});
