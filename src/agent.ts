@@ -1,6 +1,6 @@
 import { type Approval, type Approved, appendApproval } from './agent/approve.ts';
 import { adoptExcludes, adoptLastKnown, keepJoining, rememberExcludes } from './agent/base.ts';
-import { answerNeeds, askForMissing, fetchPorts } from './agent/content.ts';
+import { answerNeeds, askForMissing } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
 import { type BaseState, baseState, currentHolds, decide, forgetSettledHolds, replaceHold, settleHolds } from './agent/decide.ts';
 import { enforceMetadata } from './agent/enforce.ts';
@@ -11,6 +11,7 @@ import { openShare } from './agent/lineage.ts';
 import { noteAppliedLosses } from './agent/losses.ts';
 import { publishOnce, settleOutbox } from './agent/publish.ts';
 import { enterRoot } from './agent/root.ts';
+import { stagingOf } from './agent/staging.ts';
 import { pruneTrash } from './agent/trash.ts';
 import { noteUnsettled } from './agent/unsettled.ts';
 import { wantProblems } from './agent/wants.ts';
@@ -21,7 +22,6 @@ import { DatastoreFault } from './ports/datastore.ts';
 import type { Journal, Want } from './ports/journal.ts';
 import { apply } from './steps/apply.ts';
 import { collate, stampOf } from './steps/collate.ts';
-import { fetchContents } from './steps/fetch.ts';
 import { type Difference, isKept, type Plan } from './steps/plan.ts';
 import { revisitDisplaced } from './steps/revisit.ts';
 import { scan } from './steps/scan.ts';
@@ -172,6 +172,8 @@ async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<
   ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
   const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
+  const files = scanned.found.filter(({ stat }) => stat.kind === 'file');
+  const totals = { filesTotal: files.length, bytesTotal: files.reduce((sum, { stat }) => sum + stat.size, 0) };
   const collated = await collate(
     ports,
     { ...scanned, endedMs: ports.time.monotonicMs() },
@@ -185,8 +187,7 @@ async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<
         ports.journal.meta('joined') !== '1' ||
         reincluded(path, false),
       remembered: memory.hashes,
-      onProgress: (files, bytes) =>
-        ports.onProgress({ phase: 'reading', filesDone: files, filesTotal: scanned.found.length, bytesDone: bytes }),
+      onProgress: (files, bytes) => ports.onProgress({ phase: 'reading', filesDone: files, bytesDone: bytes, ...totals }),
     },
   );
   noteUnsettled(cycle, collated.unsettled);
@@ -243,7 +244,7 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
   const applied = await apply(
     {
       ...ports,
-      fetch: (requests) => fetchContents(fetchPorts(cycle), cycle.share, requests),
+      fetch: stagingOf(cycle, decided.applies),
       onPlaced: (files) => ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: decided.applies.length }),
     },
     decided.applies,

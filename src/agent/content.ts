@@ -5,8 +5,7 @@ import { encodeBlob, type Pack, PackBuilder } from '../model/pack.ts';
 import type { ChunkLocation, InlineBlob } from '../model/record.ts';
 import { decodePayload, decodeRecord } from '../model/record-decode.ts';
 import { DiskFault, type OpenFile } from '../ports/filesystem.ts';
-import { fetchContents, type FetchPorts, type StageRequest, type StageResult } from '../steps/fetch.ts';
-import type { ApplyItem } from '../steps/plan.ts';
+import type { FetchPorts } from '../steps/fetch.ts';
 import { fetchRecord } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { appendPayload, foldOwn } from './publish.ts';
@@ -31,28 +30,6 @@ export function fetchPorts(cycle: Cycle): FetchPorts {
     cycle.counts.bytesDown += bytes;
   };
   return { ...cycle.ports, inlineOf, onBytes };
-}
-
-/** Stages the contents of `items`, told as progress of all that they need: files and bytes, whether from the bucket or from this disk. */
-export function stagingOf(cycle: Cycle, items: readonly ApplyItem[]): (requests: readonly StageRequest[]) => AsyncIterable<StageResult> {
-  const files = items.map(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? entry : null));
-  const needed = files.filter((entry) => entry !== null);
-  const totals = { filesTotal: needed.length, bytesTotal: needed.reduce((sum, { size }) => sum + size, 0) };
-  let filesDone = 0;
-  let bytesDone = 0;
-  const tell = () => cycle.ports.onProgress({ phase: 'fetching', filesDone, bytesDone, ...totals });
-  return async function* (requests) {
-    const ports = fetchPorts(cycle);
-    const onBytes = (bytes: number) => {
-      ports.onBytes(bytes);
-      bytesDone += bytes;
-      tell();
-    };
-    for await (const result of fetchContents({ ...ports, onBytes }, cycle.share, requests)) {
-      filesDone++;
-      yield result;
-    }
-  };
 }
 
 async function readInline(cycle: Cycle, sequence: Sequence): Promise<readonly InlineBlob[]> {

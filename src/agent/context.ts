@@ -143,10 +143,15 @@ export interface Memory {
   readonly hashes: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
   /** Large files on their way to the bucket. */
   readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
-  /** Bytes of the current upload, for progress. */
-  uploadedBytes: number;
+  /** How far the uploads are that stand together in `uploads`, for progress. */
+  uploading: { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number };
 }
 
 export function newMemory(): Memory {
-  return { clock: { dateMs: 0, atMs: 0 }, hashes: new Map(), uploads: new Map(), uploadedBytes: 0 };
+  return {
+    clock: { dateMs: 0, atMs: 0 },
+    hashes: new Map(),
+    uploads: new Map(),
+    uploading: { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 },
+  };
 }

@@ -3,10 +3,9 @@ import type { FixedMetadata } from '../model/local.ts';
 import type { Agreed } from '../ports/journal.ts';
 import { apply } from '../steps/apply.ts';
 import { stampOf } from '../steps/collate.ts';
-import { fetchContents } from '../steps/fetch.ts';
 import type { ApplyItem, Plan } from '../steps/plan.ts';
-import { fetchPorts } from './content.ts';
 import type { Cycle } from './context.ts';
+import { stagingOf } from './staging.ts';
 
 /**
  * The config's `metadata:` holds for every path on which disk and log agree, not only for those that a record brings: for what was made
@@ -44,14 +43,10 @@ const noPlan: Plan = { publications: new Map(), losers: [], applies: [], heldHer
 async function carryOut(cycle: Cycle, items: readonly ApplyItem[], fixed: FixedMetadata | null): Promise<boolean> {
   const { ports, options } = cycle;
   ports.log.debug({ step: 'metadata', share: cycle.share, paths: items.length }, 'enforcing owners and modes');
-  const applied = await apply(
-    { ...ports, fetch: (requests) => fetchContents(fetchPorts(cycle), cycle.share, requests), onPlaced: () => {} },
-    items,
-    {
-      ...{ fixed, bucketNowMs: cycle.bucketNowMs(), nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
-      isOwed: () => false,
-    },
-  );
+  const applied = await apply({ ...ports, fetch: stagingOf(cycle, items), onPlaced: () => {} }, items, {
+    ...{ fixed, bucketNowMs: cycle.bucketNowMs(), nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
+    isOwed: () => false,
+  });
   cycle.counts.applied += applied.placed;
   for (const { task, detail } of applied.left) {
     if (detail !== '') cycle.note('refused', task.path, `its owner and mode cannot be set (${detail})`, fixRights);

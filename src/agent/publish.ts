@@ -19,6 +19,7 @@ import { uploadLarge } from '../steps/upload.ts';
 import type { Cycle } from './context.ts';
 import { noteSeeding } from './decide.ts';
 import { reviewOwed, settleKept, trashKey } from './owed.ts';
+import { noteUpload, noteUploaded, packing } from './progress.ts';
 
 /** Changes that go into one record at most, far below the format's bound: a record is held in memory several times while it is made. */
 const changesPerRecord = 25_000;
@@ -101,6 +102,7 @@ function startUpload(cycle: Cycle, { path, entry }: Publication): void {
   const { uploads } = cycle.memory;
   const running = uploads.get(path);
   if (running?.hash === entry.hash) return;
+  noteUpload(cycle, path, entry);
   const done = queueUpload(cycle, path, entry).catch((error: unknown) => {
     upload.failed = error;
   });
@@ -117,13 +119,13 @@ async function queueUpload(cycle: Cycle, path: BytePath, entry: FileEntry): Prom
   const before = [...cycle.memory.uploads.values()].map((upload) => upload.done);
   await Promise.all(before);
   await sendLarge(cycle, entry, () => cycle.ports.tree.open(path));
+  noteUploaded(cycle, 1, 0);
 }
 
 async function sendLarge(cycle: Cycle, entry: FileEntry, open: () => OpenFile): Promise<void> {
   const since = cycle.bucketNowMs() - uploadTrustedMs;
   const onBytes = (bytes: number) => {
-    cycle.memory.uploadedBytes += bytes;
-    cycle.ports.onProgress({ phase: 'uploading', bytesDone: cycle.memory.uploadedBytes });
+    noteUploaded(cycle, 0, bytes);
   };
   await uploadLarge({ ...cycle.ports, onBytes }, cycle.share, { entry, open }, since, cycle.options.signal);
 }
@@ -140,7 +142,13 @@ async function makePayload(
     if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.open(path));
   for (const { name, entry } of selection.owed)
     if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.openInTrash(name));
-  const stored = await store(cycle.ports, cycle.share, sourcesOf(cycle, selection), cycle.inForce.limits, cycle.bucketNowMs());
+  const stored = await store(
+    cycle.ports,
+    cycle.share,
+    packing(cycle, [...sourcesOf(cycle, selection)]),
+    cycle.inForce.limits,
+    cycle.bucketNowMs(),
+  );
   const changed = new Set([...stored.changed, ...unsent(cycle, selection)]);
   const lost = selection.owed.filter((row) => changed.delete(trashKey(row)));
   reviewOwed(cycle, lost);

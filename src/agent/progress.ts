@@ -1,0 +1,44 @@
+import type { FileEntry } from '../model/entry.ts';
+import { chunksOf } from '../model/entry.ts';
+import type { BytePath } from '../model/path.ts';
+import type { Source } from '../steps/store.ts';
+import type { Cycle } from './context.ts';
+
+/** Hands on what is stored for a record, told as progress: a source counts once the next one is asked for. */
+export function* packing(cycle: Cycle, sources: readonly Source[]): Generator<Source> {
+  const tell = teller(
+    cycle,
+    'publishing',
+    sources.map(({ entry }) => entry),
+  );
+  for (const source of sources) {
+    yield source;
+    tell(1, source.entry.size);
+  }
+}
+
+/** Large files go one after the other in the background, and more may come while one is under way. */
+export function noteUpload({ memory }: Cycle, path: BytePath, entry: FileEntry): void {
+  if (memory.uploads.size === 0) memory.uploading = { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 };
+  if (!memory.uploads.has(path)) memory.uploading.filesTotal++;
+  memory.uploading.bytesTotal += chunksOf(entry).reduce((sum, { size }) => sum + size, 0);
+}
+
+export function noteUploaded(cycle: Cycle, files: number, bytes: number): void {
+  const { uploading } = cycle.memory;
+  uploading.filesDone += files;
+  uploading.bytesDone += bytes;
+  cycle.ports.onProgress({ phase: 'uploading', ...uploading });
+}
+
+/** `tell(files, bytes)` adds to what is done of all these files. */
+export function teller(cycle: Cycle, phase: string, entries: readonly FileEntry[]): (files: number, bytes: number) => void {
+  const totals = { filesTotal: entries.length, bytesTotal: entries.reduce((sum, { size }) => sum + size, 0) };
+  let filesDone = 0;
+  let bytesDone = 0;
+  return (files, bytes) => {
+    filesDone += files;
+    bytesDone += bytes;
+    cycle.ports.onProgress({ phase, filesDone, bytesDone, ...totals });
+  };
+}

@@ -1,0 +1,23 @@
+import { sameContent } from '../model/entry.ts';
+import { fetchContents, type StageRequest, type StageResult } from '../steps/fetch.ts';
+import type { ApplyItem } from '../steps/plan.ts';
+import { fetchPorts } from './content.ts';
+import type { Cycle } from './context.ts';
+import { teller } from './progress.ts';
+
+/** Stages the contents of `items`, told as progress of all that they need: files and bytes, whether from the bucket or from this disk. */
+export function stagingOf(cycle: Cycle, items: readonly ApplyItem[]): (requests: readonly StageRequest[]) => AsyncIterable<StageResult> {
+  const needed = items.flatMap(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? [entry] : []));
+  const tell = teller(cycle, 'fetching', needed);
+  return async function* (requests) {
+    const ports = fetchPorts(cycle);
+    const onBytes = (bytes: number) => {
+      ports.onBytes(bytes);
+      tell(0, bytes);
+    };
+    for await (const result of fetchContents({ ...ports, onBytes }, cycle.share, requests)) {
+      tell(1, 0);
+      yield result;
+    }
+  };
+}
