@@ -266,7 +266,9 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
 async function lookAtDisplaced(cycle: Cycle, names: readonly string[]): Promise<number> {
   if (names.length === 0) return 0;
   await cycle.ports.time.sleep(cycle.config.settleMs, cycle.options.signal);
-  return revisitDisplaced(cycle.ports.tree, cycle.ports.journal, names);
+  const late = revisitDisplaced(cycle.ports.tree, cycle.ports.journal, names);
+  cycle.ports.journal.clearIntents();
+  return late;
 }
 
 const joinListMax = 20;

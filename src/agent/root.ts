@@ -1,5 +1,6 @@
 import { DiskFault, type DiskFaultCode } from '../ports/filesystem.ts';
 import { recover } from '../steps/recover.ts';
+import { revisitDisplaced } from '../steps/revisit.ts';
 import type { Cycle } from './context.ts';
 
 /** What a look at the root allows. 'fresh': there was nothing to lose yet. */
@@ -32,7 +33,10 @@ export function enterRoot(cycle: Cycle): RootVerdict {
   if (cycle.halt !== null || !sameDevice(cycle, root)) return 'stopped';
   if (cycle.options.dryRun) return 'usable';
   openStaging(cycle, () => {
+    const displaced = journal.intents().map((intent) => intent.trashName);
     recover(tree, journal);
+    // The second look at what a killed burst displaced (rule A2).
+    revisitDisplaced(tree, journal, displaced);
     tree.prepareStaging();
   });
   return 'usable';

@@ -3,7 +3,7 @@ import type { Entry } from '../model/entry.ts';
 import { comparePaths } from '../model/path.ts';
 import { finishDirectory, makeDirectories } from './apply/directories.ts';
 import { placeFiles } from './apply/files.ts';
-import { commit, guarded } from './apply/ledger.ts';
+import { commit, finish, guarded } from './apply/ledger.ts';
 import { placeLink, removeAll, waitsForTarget } from './apply/links.ts';
 import type { Applied, ApplyOptions, ApplyPorts, ApplyTask, Run } from './apply/run.ts';
 
@@ -46,7 +46,7 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
   removeAll(run, late);
   ports.log.debug({ step: 'remove', paths: late.length }, 'removals done');
   for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
-  commit(run, []);
-  const { placed, removed, bytes, missing, again, displaced, left } = run;
-  return { placed, removed, bytes, missing, again, displaced, left };
+  finish(run);
+  const { placed, removed, bytes, missing, again, left } = run;
+  return { placed, removed, bytes, missing, again, displaced: run.displaced.map(({ name }) => name), left };
 }

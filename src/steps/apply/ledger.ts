@@ -70,20 +70,29 @@ export function noteMoved(run: Run, task: ApplyTask): void {
  */
 export function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap<BytePath, Staged> = new Map()): void {
   const { journal, random, log } = run.ports;
-  const used = [...run.trash.values()];
+  const used = [...run.trash].map(([path, name]) => ({ path, name }));
   if (run.done.length + used.length + next.length === 0) return;
-  const unused = new Set(used.filter((name) => !isInTrash(run, name)));
-  run.displaced.push(...used.filter((name) => !unused.has(name)));
+  const unused = new Set(used.filter(({ name }) => !isInTrash(run, name)));
+  run.displaced.push(...used.filter((each) => !unused.has(each)));
   run.trash = new Map(next.filter(displaces).map((task) => [task.path, random.hex(16)]));
   journal.transaction(() => {
     for (const write of run.done) write();
-    for (const name of unused) journal.dropTrash(name);
+    for (const { name } of unused) journal.dropTrash(name);
     journal.clearIntents();
     for (const task of next) announce(run, task);
     journal.putIntents(next.map((task) => intentOf(run, task, staged)).filter((intent) => intent.stagedIno > 0 || intent.trashName !== ''));
   });
   run.done = [];
   log.debug({ step: 'burst', paths: next.length }, next.length > 0 ? 'intents committed' : 'journal committed');
+}
+
+/** Ends the last burst. What was displaced stays announced until its second look (rule A2), which a kill must not take away. */
+export function finish(run: Run): void {
+  const { journal } = run.ports;
+  journal.transaction(() => {
+    commit(run, []);
+    journal.putIntents(run.displaced.map(({ path, name }) => ({ path, entry: null, version: 0, stagedIno: 0, trashName: name })));
+  });
 }
 
 /** The row's stat is the one that was reconciled, so that any later write is noticed by the second look (rule A2). */

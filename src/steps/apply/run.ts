@@ -85,7 +85,7 @@ export interface Run {
   bytes: number;
   missing: Hash[];
   again: boolean;
-  displaced: string[];
+  displaced: { readonly path: BytePath; readonly name: string }[];
   left: Left[];
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
