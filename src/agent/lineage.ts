@@ -20,7 +20,10 @@ const haltTexts: Record<string, { text: string; fix: string }> = {
     text: 'format.json of the share is missing in the bucket, which holds its log',
     fix: 'A member that took part puts it back by itself at its next sync; else restore it from a backup of the bucket.',
   },
-  'bad-format': { text: 'format.json in the bucket is unusable', fix: 'Restore format.json of the share from a backup of the bucket.' },
+  'bad-format': {
+    text: 'format.json in the bucket is unusable',
+    fix: 'Check datastore.endpoint: does an S3 store answer there? If so, restore format.json of the share from a backup of the bucket.',
+  },
 };
 
 export function haltOf(share: string, code: string, reason: string): Halt {

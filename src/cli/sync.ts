@@ -69,7 +69,7 @@ async function syncShare(world: World, share: ShareConfig, command: SyncCommand,
     return await runShare(world, opened, share, command, output, progress);
   } catch (error) {
     progress.clear();
-    return tellFault(error, share, opened, output);
+    return tellFault(error, share, opened, output, command.dryRun);
   } finally {
     opened?.close();
     lock?.release();
@@ -114,8 +114,9 @@ async function runShare(
   return world.signal.aborted ? worst([interrupted(share, output), outcomeCode(whole)]) : outcomeCode(whole);
 }
 
-function tellFault(error: unknown, share: ShareConfig, opened: OpenedShare | undefined, output: Output): ExitCode {
-  const told = faultOfShare(error, share.name, opened, { nowMs: systemTime.wallMs(), always: output.terminal });
+/** Whoever asks for a dry run is looking: what stands is said again. */
+function tellFault(error: unknown, share: ShareConfig, opened: OpenedShare | undefined, output: Output, dryRun: boolean): ExitCode {
+  const told = faultOfShare(error, share.name, opened, { nowMs: systemTime.wallMs(), always: output.terminal || dryRun });
   if (told === null) throw error;
   if (told.line !== null) output.error(told.line);
   return told.code;
