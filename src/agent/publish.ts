@@ -21,8 +21,11 @@ import { noteSeeding } from './decide.ts';
 import { reviewOwed, settleKept, trashKey } from './owed.ts';
 import { noteUpload, noteUploaded, packing } from './progress.ts';
 
-/** Changes that go into one record at most, far below the format's bound: a record is held in memory several times while it is made. */
-const changesPerRecord = 25_000;
+/**
+ * Changes that go into one record at most: below the format's bound, since a record is held in memory several times while it is made,
+ * and high enough that a move of a large directory stays one record, in which every deletion stands beside what excuses it (rule G2).
+ */
+const changesPerRecord = 100_000;
 
 /** - nothing: there is nothing to append now. - appended. - lost: the log moved on; ingest and decide again. */
 export type Published = 'nothing' | 'appended' | 'lost';
