@@ -19,6 +19,7 @@ import type { ShareConfig } from './config-types.ts';
 import { ancestorsOf, type BytePath, toText } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
 import { DatastoreFault } from './ports/datastore.ts';
+import type { RootLock } from './ports/filesystem.ts';
 import type { Journal, Want } from './ports/journal.ts';
 import { apply } from './steps/apply.ts';
 import { collate, stampOf } from './steps/collate.ts';
@@ -51,6 +52,9 @@ export class ShareAgent {
   readonly ports: Ports;
   readonly config: ShareConfig;
   readonly memory: Memory = newMemory();
+  /** Set by a daemon. */
+  keepsRoot = false;
+  private keptLock: RootLock | null = null;
 
   constructor(ports: Ports, config: ShareConfig) {
     this.ports = ports;
@@ -63,8 +67,20 @@ export class ShareAgent {
     try {
       return await this.run(cycle);
     } finally {
-      cycle.rootLock?.release();
+      this.leaveRoot(cycle);
     }
+  }
+
+  /** A daemon keeps the root between its cycles, so that another state directory is told so at any time (rule G4). */
+  private leaveRoot({ rootLock }: Cycle): void {
+    if (rootLock === null || !this.keepsRoot || !rootLock.own) return rootLock?.release();
+    this.keptLock?.release();
+    this.keptLock = rootLock;
+  }
+
+  close(): void {
+    this.keptLock?.release();
+    this.keptLock = null;
   }
 
   /** Says a person's approval to every member (rules G3, B2). The caller holds the share's lock. Throws DatastoreFault. */

@@ -148,12 +148,14 @@ export async function openShare(
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
     ...{ onProgress: options.onProgress, stateId: `${member.id} ${config.state}` },
   };
+  const agent = new ShareAgent(ports, share);
   const close = () => {
+    agent.close();
     journal.close();
     tree.close();
     scratch?.remove();
   };
-  return { agent: new ShareAgent(ports, share), journal, events, close };
+  return { agent, journal, events, close };
 }
 
 /** A damaged journal is kept beside a new one, which is rebuilt from the bucket (rule J3). */

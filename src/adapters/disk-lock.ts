@@ -46,12 +46,12 @@ function begin(database: Database.Database): boolean {
 
 function hold(database: Database.Database, area: Area, stateId: string): RootLock {
   if (holderOf(area) !== stateId) writeFileSync(at(area.home.fd, holderName), stateId, { mode: 0o600 });
-  return { release: () => release(database) };
+  return { own: true, release: () => release(database) };
 }
 
 function shared(database: Database.Database): RootLock {
   database.close();
-  return { release: () => undefined };
+  return { own: false, release: () => undefined };
 }
 
 function refused(database: Database.Database): null {

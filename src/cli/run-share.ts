@@ -19,6 +19,9 @@ import { Waker } from './wake.ts';
 const cycleMsMax = 5 * 60_000;
 /** What waits for something outside (room on a disk, content, a hold's window, a damaged record) is tried again after this time. */
 const retryMs = 60_000;
+/** A root that is away costs no request to look for; it may be back after a remount. */
+const rootAwayMs = 5000;
+const rootIsAway: ReadonlySet<string> = new Set(['root-missing', 'root-not-directory', 'root-unreadable', 'root-foreign']);
 /** Other members take one that was silent for three minutes for dead. */
 const beatMs = 2 * 60_000;
 /** Rule L8: the bell is a hint only. */
@@ -181,7 +184,8 @@ export class Follower {
     const moved = outcomes.some((outcome) => Object.values(outcome.counts).some((count) => count > 0));
     if (moved) this.#activeAtMs = nowMs;
     const waits = last.problems.length > 0 || last.halt !== null || last.held || last.unfinished;
-    const again = last.unfinished ? nowMs + lookPauseMs(this.#lastLookMs, 0) : nowMs + (waits ? retryMs : cycleMsMax);
+    const pauseMs = rootIsAway.has(last.halt?.code ?? '') ? rootAwayMs : waits ? retryMs : cycleMsMax;
+    const again = nowMs + (last.unfinished ? lookPauseMs(this.#lastLookMs, 0) : pauseMs);
     this.#failures = 0;
     this.#told = '';
     Object.assign(this.#due, { cycle: again, look: this.#nextLook(), poll: this.#nextPoll(), beat: nowMs + beatMs });
@@ -243,6 +247,7 @@ export class Follower {
     if (this.#opened !== null && this.#opened.identity === identityOf(file)) return this.#opened.share;
     await this.#close();
     const share = await openShare(world, this.share, { dryRun: false, onProgress: () => {} });
+    share.agent.keepsRoot = true;
     for (const event of share.events) output.error(`flocksync: ${this.share.name}: ${event}`);
     this.#opened = { share, identity: identityOf(file) };
     return share;

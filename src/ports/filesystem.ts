@@ -177,6 +177,8 @@ export interface ShareTree {
 }
 
 export interface RootLock {
+  /** False where another process of the same state holds it, and this one goes along. */
+  readonly own: boolean;
   release(): void;
 }
 

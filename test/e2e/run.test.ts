@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { configureShares, type Daemon, startDaemon, until } from './support/daemon.ts';
-import { type Federation, startFederation } from './support/federation.ts';
+import { ended, type Federation, startFederation } from './support/federation.ts';
 import { snapshot } from './support/tree.ts';
 
 const members = ['web-a', 'web-b', 'web-c'] as const;
@@ -59,6 +59,25 @@ test('sync beside a daemon gets its turn, and both go on', async () => {
     await until('the answer', () => existsSync(path('web-a', `answer-${round}`)));
   }
   expect(await daemon.stop()).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('R-G4: another state directory on the root of an idle daemon is exit 2', async () => {
+  open(['web-a']);
+  writeFileSync(path('web-a', 'index.php'), 'first');
+  const daemon = start('web-a');
+  await until('the first record', () => existsSync(join(federation.bucket, 'shop/webroot/members')));
+  const other = join(federation.directory, 'other.yml');
+  const text = readFileSync(federation.configFile('web-a'), 'utf8').replace(
+    federation.state('web-a'),
+    join(federation.directory, 'other-state'),
+  );
+  writeFileSync(other, text);
+  const sync = () => ended(federation.start('web-a', ['sync', '--config', other]));
+  expect(await sync()).toMatchObject({ code: 2, stderr: expect.stringContaining('another state directory') });
+  expect((await federation.run('web-a', ['sync'])).code).toBe(0);
+  expect((await sync()).code).toBe(2);
+  expect(await daemon.stop()).toMatchObject({ code: 0, stderr: '' });
+  expect((await sync()).code).not.toBe(2);
 });
 
 test('many changes in a row: nothing is missed while a cycle runs', async () => {
