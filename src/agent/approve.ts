@@ -6,7 +6,7 @@ import { listLog } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { storedBytes } from './ingest.ts';
 import { openShare } from './lineage.ts';
-import { appendPayload, foldOwn, ring } from './publish.ts';
+import { appendPayload, foldOwn, ring } from './outbox.ts';
 import { enterRoot } from './root.ts';
 
 /** What a person lets through: a hold of any member, the deletions of a record (rule G3), or an unavailable record (rule B2). */

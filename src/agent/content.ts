@@ -8,7 +8,7 @@ import { DiskFault, type OpenFile } from '../ports/filesystem.ts';
 import type { FetchPorts } from '../steps/fetch.ts';
 import { fetchRecord } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
-import { appendPayload, foldOwn } from './publish.ts';
+import { appendPayload, foldOwn } from './outbox.ts';
 
 const needRepeatMs = 3600 * 1000;
 const needsPerRecord = 100;

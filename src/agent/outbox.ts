@@ -1,0 +1,156 @@
+import type { Change } from '../model/change.ts';
+import { unexcused } from '../model/guard.ts';
+import { bellKey, logKey } from '../model/keys.ts';
+import type { BytePath } from '../model/path.ts';
+import { noPrevious, type Payload } from '../model/record.ts';
+import { decodePayload, decodeRecord } from '../model/record-decode.ts';
+import { DatastoreFault } from '../ports/datastore.ts';
+import type { DiskStamp, Outbox } from '../ports/journal.ts';
+import { prepareAppend, type Settled, settleAppend } from '../steps/append.ts';
+import { fold, refusal } from '../steps/fold.ts';
+import type { Difference } from '../steps/plan.ts';
+import { fetchRecord, listLog } from '../steps/pull.ts';
+import type { Cycle } from './context.ts';
+import { noteSeeding } from './decide.ts';
+import { settleKept } from './owed.ts';
+
+/** Appends any payload at the next number. Throws the fault when the store gives no answer; the outbox row waits for the next run. */
+export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: readonly BytePath[]): Promise<Settled | 'lost'> {
+  const { journal, member } = cycle.ports;
+  const header = {
+    share: cycle.inForce.share,
+    author: { id: member.id, name: member.name },
+    sequence: cycle.cursor + 1,
+    previous: journal.meta('cursorHash') ?? noPrevious,
+  };
+  const extra = { freeAtMs: cycle.endSeenMs, notOnDisk };
+  const refused = refusal(journal, payload);
+  if (refused !== undefined) throw new Error(`the record that was about to be written does not fit the log: ${refused}`);
+  const outbox = await prepareAppend(cycle.ports, cycle.share, header, payload, cycle.inForce.limits, extra);
+  cycle.ports.log.debug({ step: 'append', share: cycle.share, sequence: outbox.sequence }, 'record in the outbox');
+  return await settle(cycle, outbox, false);
+}
+
+/** `resumed`: another process wrote the row, so only a listing shows that the record stands where it belongs (rule S3). */
+async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<Settled | 'lost'> {
+  const appended = await settleAppend(cycle.ports, cycle.share, outbox, cycle.options.signal);
+  if (appended.outcome === 'unsettled') throw appended.fault;
+  if (appended.outcome === 'lost' || ((appended.confirm || resumed) && !(await confirmPlace(cycle, outbox)))) {
+    cycle.ports.journal.dropOutbox();
+    return 'lost';
+  }
+  cycle.heard(Math.max(appended.atMs, cycle.bucketNowMs()));
+  cycle.endSeenMs = cycle.bucketNowMs();
+  cycle.ports.log.debug({ step: 'record', share: cycle.share, sequence: outbox.sequence }, 'record is in the log');
+  return appended;
+}
+
+/** Rule S3: predecessor, mine, and nothing or a chained successor; else the record strayed into a hole and is taken back. */
+async function confirmPlace(cycle: Cycle, outbox: Outbox): Promise<boolean> {
+  const { sequence, hash } = outbox;
+  const { datastore } = cycle.ports;
+  const { listed, dateMs } = await listLog(datastore, cycle.share, Math.max(1, sequence - 1));
+  cycle.heard(dateMs);
+  const follows = sequence === 1 || listed.has(sequence - 1);
+  if (listed.has(sequence) && follows && (await chains(cycle, listed.has(sequence + 1), sequence + 1, hash))) return true;
+  await datastore.remove(logKey(cycle.share, sequence));
+  return false;
+}
+
+async function chains(cycle: Cycle, exists: boolean, sequence: number, hash: string): Promise<boolean> {
+  if (!exists) return true;
+  const { limits } = cycle.inForce;
+  const next = await fetchRecord(cycle.ports.datastore, cycle.share, sequence, limits);
+  if (!next.found) return true;
+  const decoded = decodeRecord(next.bytes, limits);
+  // A successor that cannot be read says nothing against us.
+  return !decoded.ok || decoded.header.previous === hash;
+}
+
+/** The outbox row of a killed or unanswered run: the same bytes at the same number (rules S1, S2). */
+export async function settleOutbox(cycle: Cycle): Promise<void> {
+  const { journal, log } = cycle.ports;
+  const outbox = journal.outbox();
+  if (outbox === null) return;
+  log.debug({ step: 'settle', share: cycle.share, sequence: outbox.sequence }, 'settling the record of an earlier run');
+  if (outbox.sequence !== cycle.cursor + 1) {
+    journal.dropOutbox();
+    return;
+  }
+  const settled = await settle(cycle, outbox, true);
+  if (settled === 'lost') return;
+  const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
+  const payload = decoded.ok ? decodePayload(decoded, outbox.body?.bytes ?? null, cycle.inForce.limits) : decoded;
+  if (!payload.ok) throw new Error(`the outbox holds a record that is ${payload.verdict}: ${payload.reason}`);
+  journal.transaction(() => {
+    if (payload.payload.kind === 'changes') noteLosses(cycle, payload.payload);
+    foldOwn(cycle, settled, payload.payload, new Map());
+    if (payload.payload.kind === 'changes') {
+      settleKept(cycle, payload.payload.changes);
+      journal.setMeta('openChangeset', payload.payload.more ? payload.payload.changeset : null);
+    }
+  });
+  await ring(cycle);
+}
+
+function stampsOf(changes: readonly Change[], differences: ReadonlyMap<BytePath, Difference>): Map<BytePath, DiskStamp> {
+  const stamps = new Map<BytePath, DiskStamp>();
+  for (const { path } of changes) {
+    const stamp = differences.get(path)?.stamp ?? null;
+    if (stamp !== null) stamps.set(path, stamp);
+  }
+  return stamps;
+}
+
+/** Folds a settled own record: where the disk holds the entry it becomes the base, with the stat from before the read (rule D2). */
+export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differences: ReadonlyMap<BytePath, Difference>): void {
+  const { journal } = cycle.ports;
+  const { outbox } = settled;
+  const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
+  if (!decoded.ok) throw new Error(`an own record is ${decoded.verdict}: ${decoded.reason}`);
+  if (payload.kind === 'changes') noteSeeding(cycle);
+  const stamps = payload.kind === 'changes' ? stampsOf(payload.changes, differences) : new Map<BytePath, DiskStamp>();
+  const arrived = {
+    header: decoded.header,
+    hash: outbox.hash,
+    bytes: outbox.bytes,
+    body: outbox.body?.bytes ?? null,
+    atMs: settled.atMs,
+    payload,
+  };
+  const folded = fold(journal, arrived, { notOnDisk: new Set(outbox.notOnDisk), stamps });
+  if (folded.verdict === 'bad')
+    cycle.events.push(`record ${outbox.sequence} of this member is invalid and is passed over by every member: ${folded.reason}`);
+  journal.dropOutbox();
+  cycle.counts.records++;
+}
+
+/** Deletions and truncations that nothing excuses count in the rolling window of maxDelete (rule G2). */
+export function noteLosses(cycle: Cycle, payload: Payload & { kind: 'changes' }): void {
+  const { journal } = cycle.ports;
+  const losses = [];
+  const appearing = [];
+  for (const change of payload.changes) {
+    if (change.op === 'kept') continue;
+    const before = journal.agreed(change.path)?.entry ?? null;
+    const truncation =
+      change.op === 'put' && before?.kind === 'file' && before.size > 0 && change.entry.kind === 'file' && change.entry.size === 0;
+    if (before === null) {
+      if (change.op === 'put' && change.entry.kind === 'file') appearing.push(change.entry);
+    } else if (before.kind !== 'dir' && (change.op === 'delete' || truncation))
+      losses.push({ path: change.path, before, atMs: 0, truncation });
+  }
+  const counted = unexcused({ losses, appearing }).length;
+  if (counted > 0) journal.noteDeletions(cycle.bucketNowMs(), counted);
+}
+
+/** Rule L8: a hint for daemons; a federation works without it. */
+export async function ring(cycle: Cycle): Promise<void> {
+  try {
+    await cycle.ports.datastore.put(bellKey(), Buffer.from(cycle.ports.random.hex(16)));
+    cycle.ports.log.debug({ step: 'bell', share: cycle.share }, 'bell rung');
+  } catch (error) {
+    if (!(error instanceof DatastoreFault)) throw error;
+    cycle.ports.log.warn({ share: cycle.share, code: error.code }, 'the bell could not be rung');
+  }
+}
