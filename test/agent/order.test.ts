@@ -20,7 +20,7 @@ test('R-A3: directories, new files, changed files, links, removals, in this orde
   await b.cycle();
   mkdirSync(join(a.root, 'new'));
   writeFileSync(join(a.root, 'new/file'), 'new');
-  chmodSync(join(a.root, 'new'), 0o555);
+  chmodSync(join(a.root, 'new'), 0o711);
   writeFileSync(join(a.root, 'changed'), 'much newer');
   symlinkSync('new/file', join(a.root, 'link'));
   rmSync(join(a.root, 'gone'));
@@ -45,7 +45,7 @@ test('R-A3: directories, new files, changed files, links, removals, in this orde
   const order = ['directory', 'stage', 'flush', 'place', 'replace', 'link', 'remove', 'mode of new'];
   expect(steps.filter((step) => order.includes(step))).toEqual(order);
   expect(modes[0]).toBe(0o700);
-  expect(statSync(join(b.root, 'new')).mode & 0o777).toBe(0o555);
+  expect(statSync(join(b.root, 'new')).mode & 0o777).toBe(0o711);
   expect([readFileSync(join(b.root, 'changed'), 'utf8'), readlinkSync(join(b.root, 'link'))]).toEqual(['much newer', 'new/file']);
 });
 

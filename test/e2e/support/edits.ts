@@ -202,7 +202,9 @@ function changeKind(site: Site): string | null {
 function changeMode(site: Site): string | null {
   const place = some(site, ['file', 'dir']);
   if (place === null) return null;
-  chmodSync(full(site, place.path), site.random.pick(place.kind === 'file' ? fileModes : directoryModes));
+  const mode = site.random.pick(place.kind === 'file' ? fileModes : directoryModes);
+  // Whoever is not root must still be able to edit what it made.
+  chmodSync(full(site, place.path), process.getuid?.() === 0 ? mode : mode | (place.kind === 'file' ? 0o600 : 0o700));
   return `chmod ${place.path}`;
 }
 
