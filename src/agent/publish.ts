@@ -14,11 +14,10 @@ import { appendPayload, foldOwn, noteLosses, ring } from './outbox.ts';
 import { reviewOwed, settleKept, trashKey } from './owed.ts';
 import { noteUpload, noteUploaded, packing } from './progress.ts';
 
-/**
- * Changes that go into one record at most: below the format's bound, since a record is held in memory several times while it is made,
- * and high enough that a move of a large directory stays one record, in which every deletion stands beside what excuses it (rule G2).
- */
-const changesPerRecord = 100_000;
+/** Changes that go into one record at most, far below the format's bound: a record is held in memory several times while it is made. */
+const changesPerRecord = 25_000;
+/** The same where something is deleted: a move stays one record, in which every deletion stands beside what excuses it (rule G2). */
+const changesPerMove = 100_000;
 
 /** - nothing: there is nothing to append now. - appended. - lost: the log moved on; ingest and decide again. */
 export type Published = 'nothing' | 'appended' | 'lost';
@@ -56,10 +55,11 @@ function select(cycle: Cycle, planned: Plan): Selection {
   const ready = all.filter((publication) => !held.has(publication) && publication.entry?.kind !== 'link');
   const deletes = ready.filter((publication) => publication.entry === null).sort((a, b) => (a.path < b.path ? 1 : -1));
   const puts = ready.filter((publication) => publication.entry !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
-  const chosen = takeWithin(cycle, [...deletes, ...puts]);
+  const changesMax = deletes.length > 0 ? changesPerMove : changesPerRecord;
+  const chosen = takeWithin(cycle, [...deletes, ...puts], changesMax);
   const rest = chosen.length < deletes.length + puts.length;
   const links = all.filter((publication) => publication.entry?.kind === 'link');
-  const linksNow = links.slice(0, rest || awaiting.length > 0 ? 0 : changesPerRecord - chosen.length);
+  const linksNow = links.slice(0, rest || awaiting.length > 0 ? 0 : Math.max(0, changesMax - chosen.length));
   return {
     publications: [...chosen, ...linksNow],
     losers: planned.losers,
@@ -69,13 +69,15 @@ function select(cycle: Cycle, planned: Plan): Selection {
   };
 }
 
-function takeWithin(cycle: Cycle, ordered: readonly Publication[]): Publication[] {
+/** Content that is in the bucket already, as after a move, does not count. */
+function takeWithin(cycle: Cycle, ordered: readonly Publication[], most: number): Publication[] {
   const { changesetBytesMax, changesMax } = cycle.inForce.limits;
   const chosen: Publication[] = [];
   let bytes = 0;
   for (const publication of ordered) {
-    bytes += publication.entry?.kind === 'file' ? publication.entry.size : 0;
-    const full = chosen.length > 0 && (chosen.length >= Math.min(changesPerRecord, changesMax) || bytes > changesetBytesMax);
+    const { entry } = publication;
+    bytes += entry?.kind === 'file' && lacksContent(cycle, entry) ? entry.size : 0;
+    const full = chosen.length > 0 && (chosen.length >= Math.min(most, changesMax) || bytes > changesetBytesMax);
     if (full) break;
     chosen.push(publication);
   }
