@@ -4,7 +4,7 @@ import { packKey } from '../model/keys.ts';
 import { encodeBlob, type Pack, PackBuilder } from '../model/pack.ts';
 import type { ChunkLocation, InlineBlob } from '../model/record.ts';
 import { decodePayload, decodeRecord } from '../model/record-decode.ts';
-import { DiskFault, type OpenFile } from '../ports/filesystem.ts';
+import { DiskFault, type OpenFile, readExactly } from '../ports/filesystem.ts';
 import type { FetchPorts } from '../steps/fetch.ts';
 import { fetchRecord } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
@@ -127,7 +127,7 @@ function readVerified({ hash, size, offset }: Chunk & { readonly offset: number 
   try {
     const file = open();
     try {
-      const bytes = skip(file, offset) ? readFully(file, size) : null;
+      const bytes = skip(file, offset) ? readExactly(file, size) : null;
       return bytes !== null && contentHash(bytes) === hash ? bytes : null;
     } finally {
       file.close();
@@ -146,14 +146,4 @@ function skip(file: OpenFile, bytes: number): boolean {
     left -= read;
   }
   return true;
-}
-
-function readFully(file: OpenFile, size: number): Buffer | null {
-  const bytes = Buffer.alloc(size);
-  for (let length = 0; length < size; ) {
-    const read = file.read(bytes.subarray(length));
-    if (read === 0) return null;
-    length += read;
-  }
-  return bytes;
 }

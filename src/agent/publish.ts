@@ -72,11 +72,14 @@ function select(cycle: Cycle, planned: Plan): Selection {
 /** Content that is in the bucket already, as after a move, does not count. */
 function takeWithin(cycle: Cycle, ordered: readonly Publication[], most: number): Publication[] {
   const { changesetBytesMax, changesMax } = cycle.inForce.limits;
+  const sizeOf = ({ entry }: Publication) => (entry?.kind === 'file' ? entry.size : 0);
+  // Where everything together fits, nobody needs to know what the bucket has of it.
+  const fits = ordered.reduce((sum, publication) => sum + sizeOf(publication), 0) <= changesetBytesMax;
   const chosen: Publication[] = [];
   let bytes = 0;
   for (const publication of ordered) {
     const { entry } = publication;
-    bytes += entry?.kind === 'file' && lacksContent(cycle, entry) ? entry.size : 0;
+    bytes += !fits && entry?.kind === 'file' && lacksContent(cycle, entry) ? entry.size : 0;
     const full = chosen.length > 0 && (chosen.length >= Math.min(most, changesMax) || bytes > changesetBytesMax);
     if (full) break;
     chosen.push(publication);

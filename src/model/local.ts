@@ -16,6 +16,12 @@ export interface OwnerNames {
   readonly group: string | null;
 }
 
+/**
+ * The coarsest tick that a local file system's clock is known to have, with room, microseconds: what changed within it may change again
+ * and look the same (rule D2).
+ */
+export const clockTickUs = 20_000;
+
 /** What the config sets on this member instead of following the log. */
 export interface FixedMetadata {
   readonly owner: string | null;

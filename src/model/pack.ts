@@ -85,7 +85,8 @@ export class PackBuilder {
   }
 }
 
-function locate(pack: string, blobs: readonly Blob[]): ChunkLocation[] {
+/** Where each content lies in the pack that holds them one after the other. */
+export function locate(pack: string, blobs: readonly Blob[]): ChunkLocation[] {
   let offset = 0;
   return blobs.map(({ hash, size, codec, stored }) => {
     const location = { hash, size, pack, offset, length: stored.length, codec };

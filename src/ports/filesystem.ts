@@ -79,6 +79,17 @@ export interface OpenFile {
   close(): void;
 }
 
+/** The next `size` bytes; null when the file ends before. */
+export function readExactly(file: OpenFile, size: number): Buffer | null {
+  const bytes = Buffer.allocUnsafe(size);
+  for (let length = 0; length < size; ) {
+    const read = file.read(bytes.subarray(length));
+    if (read === 0) return null;
+    length += read;
+  }
+  return bytes;
+}
+
 /** A complete, invisible file in the staging area, ready to be put in place. */
 export interface Staged {
   readonly name: string;

@@ -2,7 +2,7 @@ import { contentHash, contentHasher } from '../model/digest.ts';
 import type { Chunk, Entry } from '../model/entry.ts';
 import { metadataDifference, sameContent } from '../model/entry.ts';
 import type { Content, FixedMetadata } from '../model/local.ts';
-import { localEntry } from '../model/local.ts';
+import { clockTickUs, localEntry } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
@@ -68,7 +68,6 @@ type Reading =
 const rememberBytesMin = 1024 * 1024;
 const readBytes = 4 * 1024 * 1024;
 const pauseBytes = 64 * 1024 * 1024;
-const tickUs = 20_000;
 
 /**
  * Turns candidates of a scan into findings (rules D1, D2): a second look at least `settleMs` after the scan must show the same stat,
@@ -306,7 +305,7 @@ export function ownerNames(owners: Owners, stat: Stat): { owner: string | null; 
 /** The stat cache's row for a look; younger than the clock's tick it is racy and will be read again (rule D2). */
 export function stampOf(stat: PreciseStat, nowUs: number): DiskStamp {
   const { ino, size, mtimeKey, ctimeKey, mode, mtimeUs, uid, gid } = stat;
-  const racy = stat.kind !== 'dir' && ctimeKey > nowUs - tickUs;
+  const racy = stat.kind !== 'dir' && ctimeKey > nowUs - clockTickUs;
   return { ino, size, mtimeKey, ctimeKey, mode, mtimeUs, uid, gid, racy };
 }
 

@@ -1,3 +1,4 @@
+import { clockTickUs } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
 import { join, parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
@@ -33,9 +34,6 @@ export interface ScanPorts {
   readonly nowUs: number;
 }
 
-/** The coarsest tick that a local file system's clock is known to have, with room. */
-const tickUs = 20_000;
-
 /**
  * Walks the tree once and compares it with the journal's stat cache (rules D1, D2). Reads no content. A directory whose listing has
  * the remembered digest costs no look-up. `excluded` prunes names before they are looked at.
@@ -64,9 +62,11 @@ export function scan(ports: ScanPorts, excluded: (path: BytePath, isDirectory: b
 
 /** Rule R4: a lingering directory counts again from its first child of this share on, and is forgotten once it is gone. */
 function settleLingering(journal: Journal, state: State): void {
+  if (state.lingeringKnown.size === 0) return;
+  const unknown = new Set(state.unknown);
   for (const path of state.lingeringKnown) {
     const stat = state.lingering.get(path);
-    if (stat === undefined && !isUnknown(path, new Set(state.unknown))) journal.setLingering(path, false);
+    if (stat === undefined && !isUnknown(path, unknown)) journal.setLingering(path, false);
     if (stat !== undefined && state.found.some((each) => each.path.startsWith(`${path}/`))) state.found.push({ path, stat, agreed: null });
   }
 }
@@ -102,7 +102,7 @@ function scanDirectory(
   noteLingering(dir, listing, state);
   const unchanged = listing.vanished.length === 0 && ports.journal.directoryDigest(dir) === listing.digest;
   const clean = unchanged || compareDirectory(dir, listing, ports, state);
-  const settledLongAgo = listing.newestCtimeKey < ports.nowUs - tickUs;
+  const settledLongAgo = listing.newestCtimeKey < ports.nowUs - clockTickUs;
   if (clean && !unchanged && settledLongAgo) state.digests.push([dir, listing.digest]);
   queueDirectories(dir, listing, state, pending);
 }

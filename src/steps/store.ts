@@ -10,7 +10,7 @@ import type { ChunkLocation, InlineBlob } from '../model/record.ts';
 import type { ContentCodec } from '../ports/codec.ts';
 import type { Datastore } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
-import { DiskFault } from '../ports/filesystem.ts';
+import { DiskFault, readExactly } from '../ports/filesystem.ts';
 import type { Journal, Location } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
@@ -133,13 +133,8 @@ function readVerified(source: Source, bytesMax: number): Buffer | null {
     const file = source.open();
     try {
       if (file.before.size !== size) return null;
-      const bytes = Buffer.allocUnsafe(size);
-      for (let length = 0; length < size; ) {
-        const read = file.read(bytes.subarray(length));
-        if (read === 0) return null;
-        length += read;
-      }
-      return contentHash(bytes) === hash ? bytes : null;
+      const bytes = readExactly(file, size);
+      return bytes !== null && contentHash(bytes) === hash ? bytes : null;
     } finally {
       file.close();
     }
@@ -215,7 +210,7 @@ async function sendPack(ports: StorePorts, share: string, pack: Pack): Promise<r
 }
 
 /** Committed at once: a killed run finds its finished packs again (rule P4). */
-export function rememberUpload(journal: Journal, locations: readonly ChunkLocation[], atMs: number): void {
+function rememberUpload(journal: Journal, locations: readonly ChunkLocation[], atMs: number): void {
   journal.transaction(() => {
     for (const location of locations) journal.putUpload({ ...location, record: 0 }, atMs);
   });

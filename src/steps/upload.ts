@@ -3,11 +3,10 @@ import type { Chunk, FileEntry, Hash } from '../model/entry.ts';
 import { chunksOf } from '../model/entry.ts';
 import { packKey } from '../model/keys.ts';
 import type { Blob } from '../model/pack.ts';
-import { encodeBlob } from '../model/pack.ts';
-import type { ChunkLocation } from '../model/record.ts';
+import { encodeBlob, locate } from '../model/pack.ts';
 import type { Datastore } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
-import { DiskFault } from '../ports/filesystem.ts';
+import { DiskFault, readExactly } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
@@ -86,25 +85,16 @@ async function sendGroups(
 }
 
 function readChunk(file: OpenFile, chunk: Chunk): Buffer | null {
-  const bytes = Buffer.allocUnsafe(chunk.size);
-  for (let length = 0; length < chunk.size; ) {
-    const read = file.read(bytes.subarray(length));
-    if (read === 0) return null;
-    length += read;
-  }
-  return contentHash(bytes) === chunk.hash ? bytes : null;
+  const bytes = readExactly(file, chunk.size);
+  return bytes !== null && contentHash(bytes) === chunk.hash ? bytes : null;
 }
 
 async function sendGroup(ports: UploadPorts, share: string, group: readonly Blob[]): Promise<void> {
   const pack = ports.random.hex(16);
-  const locations: ChunkLocation[] = [];
-  let offset = 0;
-  for (const { hash, size, codec, stored } of group) {
-    locations.push({ hash, size, pack, offset, length: stored.length, codec });
-    offset += stored.length;
-  }
-  const { dateMs } = await ports.datastore.putStream(packKey(share, pack), offset, () => pieces(group));
-  ports.log.debug({ step: 'pack', share, bytes: offset }, 'part of a large file stored');
+  const locations = locate(pack, group);
+  const bytes = group.reduce((sum, blob) => sum + blob.stored.length, 0);
+  const { dateMs } = await ports.datastore.putStream(packKey(share, pack), bytes, () => pieces(group));
+  ports.log.debug({ step: 'pack', share, bytes }, 'part of a large file stored');
   ports.journal.transaction(() => {
     for (const location of locations) ports.journal.putUpload({ ...location, record: 0 }, dateMs);
   });
