@@ -142,7 +142,11 @@ interface Digests {
 function digestPart(connection: Connection): Digests {
   const one = query(connection, 'SELECT digest FROM directory_digest WHERE dir = ?');
   const put = replacing(connection, 'directory_digest', 'dir, digest');
-  const forget = command(connection, 'DELETE FROM directory_digest WHERE dir = ?');
+  const forgetOne = command(connection, 'DELETE FROM directory_digest WHERE dir = ?');
+  // Who joins puts a hundred thousand rows before the first digest.
+  const forget = (directory: BytePath) => {
+    if (!connection.isEmpty('directory_digest')) forgetOne(directory);
+  };
   const forgetDeeper = command(connection, 'DELETE FROM directory_digest WHERE dir >= ? AND dir < ?');
   const forgetAll = command(connection, 'DELETE FROM directory_digest');
   return {

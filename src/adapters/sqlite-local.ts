@@ -1,6 +1,6 @@
 import type { Hold, HoldPath, Intent, Journal, ProblemRow, TrashRow } from '../ports/journal.ts';
-import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
-import { entryAt, entryColumns, entryValues, entryWidth, presentEntryAt } from './sqlite-rows.ts';
+import { type Connection, command, query, type Row, replacing, sparseQuery } from './sqlite-connection.ts';
+import { entryColumns, entryValues, entryWidth, presentEntryAt } from './sqlite-rows.ts';
 
 type TrashPart = Pick<Journal, 'putTrash' | 'trash' | 'trashBefore' | 'trashByHash' | 'owedTrash' | 'settleOwed' | 'dropTrash'>;
 
@@ -14,7 +14,7 @@ export function trashPart(connection: Connection): TrashPart {
   const before = query(connection, `SELECT ${trashColumns} FROM trash WHERE at_ms < ? AND owed = 0 ORDER BY at_ms, name`);
   const owed = query(connection, `SELECT ${trashColumns} FROM trash WHERE owed = 1 ORDER BY at_ms, name`);
   // The newest is pruned last.
-  const byHash = query(connection, `SELECT ${trashColumns} FROM trash WHERE hash = ? ORDER BY at_ms DESC, name LIMIT 1`);
+  const byHash = sparseQuery(connection, 'trash', `SELECT ${trashColumns} FROM trash WHERE hash = ? ORDER BY at_ms DESC, name LIMIT 1`);
   const settle = command(connection, 'UPDATE trash SET owed = 0 WHERE name = ?');
   const drop = command(connection, 'DELETE FROM trash WHERE name = ?');
   return {
@@ -49,8 +49,7 @@ function trashFrom(row: Row): TrashRow {
 
 type IntentPart = Pick<Journal, 'putIntents' | 'intents' | 'clearIntents' | 'lingering' | 'setLingering'>;
 
-const intentColumns = `path, version, ${entryColumns}, staged_ino, trash_name`;
-const afterIntentEntry = 2 + entryWidth;
+const intentColumns = 'path, version, staged_ino, trash_name';
 
 /** The apply burst under way in the order of its steps, and the directories that an apply had to leave standing. */
 export function intentPart(connection: Connection): IntentPart {
@@ -63,7 +62,7 @@ export function intentPart(connection: Connection): IntentPart {
   return {
     putIntents: (rows) =>
       connection.transaction(() => {
-        for (const { path, version, entry, stagedIno, trashName } of rows) put(path, version, ...entryValues(entry), stagedIno, trashName);
+        for (const { path, version, stagedIno, trashName } of rows) put(path, version, stagedIno, trashName);
       }),
     intents: () => all.rows().map(intentFrom),
     clearIntents: () => clear(),
@@ -76,9 +75,8 @@ function intentFrom(row: Row): Intent {
   return {
     path: row[0] as string,
     version: row[1] as number,
-    entry: entryAt(row, 2),
-    stagedIno: row[afterIntentEntry] as number,
-    trashName: row[afterIntentEntry + 1] as string,
+    stagedIno: row[2] as number,
+    trashName: row[3] as string,
   };
 }
 

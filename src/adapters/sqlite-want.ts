@@ -3,7 +3,7 @@ import type { Journal, Want, WantReason } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing, sparseQuery } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
 
-type WantPart = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'putWant' | 'setWantReason' | 'dropWant' | 'wantCount'>;
+type WantPart = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt' | 'wantCount'>;
 
 const columns = `dir, name, version, ${entryColumns}, at_ms, approved, reason, detail, attempts`;
 const firstEntry = 3;
@@ -35,10 +35,11 @@ function wantReads(connection: Connection): Pick<WantPart, 'want' | 'wants' | 'w
   };
 }
 
-function wantWrites(connection: Connection): Pick<WantPart, 'putWant' | 'setWantReason' | 'dropWant'> {
+function wantWrites(connection: Connection): Pick<WantPart, 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt'> {
   const put = replacing(connection, 'want', columns);
   const setReason = command(connection, 'UPDATE want SET reason = ?, detail = ?, attempts = ? WHERE dir = ? AND name = ?');
   const drop = command(connection, 'DELETE FROM want WHERE dir = ? AND name = ?');
+  const dropAt = command(connection, 'DELETE FROM want WHERE dir = ? AND name = ? AND version = ?');
   return {
     putWant: ({ path, version, entry, atMs, approved, reason, detail, attempts }) => {
       put(parentOf(path), nameOf(path), version, ...entryValues(entry), atMs, approved ? 1 : 0, reason, detail, attempts);
@@ -48,6 +49,9 @@ function wantWrites(connection: Connection): Pick<WantPart, 'putWant' | 'setWant
     },
     dropWant: (path) => {
       drop(parentOf(path), nameOf(path));
+    },
+    dropWantAt: (path, version) => {
+      dropAt(parentOf(path), nameOf(path), version);
     },
   };
 }

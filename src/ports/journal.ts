@@ -155,10 +155,9 @@ export interface TrashRow {
 /** One step of an apply burst, committed before the burst (rule I4). */
 export interface Intent {
   readonly path: BytePath;
-  /** The want's entry and version; entry null = deletion. */
-  readonly entry: Entry | null;
+  /** The want's version; the entry stands in the want, which is there until the step is done. */
   readonly version: Sequence;
-  /** Inode and size of the staged file that takes the place; 0 where nothing was staged. */
+  /** Inode of the staged file that takes the place; 0 where nothing was staged. */
   readonly stagedIno: number;
   /** Name in the trash for what is displaced; '' when nothing is. */
   readonly trashName: string;
@@ -262,6 +261,8 @@ export interface Journal {
   putWant(row: Want): void;
   setWantReason(path: BytePath, reason: WantReason, detail: string, attempts: number): void;
   dropWant(path: BytePath): void;
+  /** Drops the want unless it has moved on to another version. */
+  dropWantAt(path: BytePath, version: Sequence): void;
   wantCount(): { puts: number; deletes: number; bytes: number };
 
   folded(path: BytePath): Folded | null;

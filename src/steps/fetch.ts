@@ -58,13 +58,10 @@ const copyBytes = 4 * 1024 * 1024;
 export async function* fetchContents(ports: FetchPorts, share: string, requests: readonly StageRequest[]): AsyncGenerator<StageResult> {
   const byHash = new Map<Hash, StageRequest[]>();
   const large: StageRequest[] = [];
-  const here = ports.journal.agreedPaths([...new Set(requests.map((request) => request.entry.hash))], copiesTried);
+  const here = copiesOf(ports, new Set(requests.map((request) => request.entry.hash)));
   for (const request of requests) {
     const chunks = chunksOf(request.entry);
-    const local =
-      chunks.length === 0
-        ? stageBytes(ports, request, Buffer.alloc(0))
-        : stageLocalCopy(ports, request, here.get(request.entry.hash) ?? []);
+    const local = chunks.length === 0 ? stageBytes(ports, request, Buffer.alloc(0)) : stageLocalCopy(ports, request, here);
     if (local !== null) yield local;
     else if (chunks.length > 1) large.push(request);
     else addTo(byHash, request.entry.hash, request);
@@ -81,13 +78,32 @@ function addTo(map: Map<Hash, StageRequest[]>, hash: Hash, request: StageRequest
 
 // ---- contents that this disk already has -------------------------------------------------------------------------------------
 
-function stageLocalCopy(ports: FetchPorts, request: StageRequest, paths: readonly BytePath[]): StageResult | null {
-  for (const path of paths) {
+interface Copies {
+  readonly paths: ReadonlyMap<Hash, readonly BytePath[]>;
+  /** By hash: the name in the trash. */
+  readonly trashed: ReadonlyMap<Hash, string>;
+}
+
+/** Asked for all contents at once: a question of its own for each would take a lock on the journal each time. */
+function copiesOf({ journal }: FetchPorts, hashes: ReadonlySet<Hash>): Copies {
+  return journal.transaction(() => {
+    const trashed = new Map<Hash, string>();
+    for (const hash of hashes) {
+      const row = journal.trashByHash(hash);
+      if (row !== null) trashed.set(hash, row.name);
+    }
+    return { paths: journal.agreedPaths([...hashes], copiesTried), trashed };
+  });
+}
+
+function stageLocalCopy(ports: FetchPorts, request: StageRequest, { paths, trashed }: Copies): StageResult | null {
+  const { hash } = request.entry;
+  for (const path of paths.get(hash) ?? []) {
     const copied = path === request.path ? null : copyFrom(ports, request, () => ports.tree.open(path));
     if (copied !== null) return copied;
   }
-  const trashed = ports.journal.trashByHash(request.entry.hash);
-  return trashed === null ? null : copyFrom(ports, request, () => ports.tree.openInTrash(trashed.name));
+  const name = trashed.get(hash);
+  return name === undefined ? null : copyFrom(ports, request, () => ports.tree.openInTrash(name));
 }
 
 /** null when the source turned out to hold something else: then the bucket is asked. */

@@ -19,13 +19,14 @@ export function recover(tree: ShareTree, journal: Journal): void {
 }
 
 function recoverOne(tree: ShareTree, journal: Journal, intent: Intent, row: TrashRow | undefined): void {
-  const { path, entry, version, stagedIno, trashName } = intent;
+  const { path, version, stagedIno, trashName } = intent;
   const standing = lookAround(tree, path);
   if (trashName !== '') settleTrash(tree, journal, trashName, row, standing);
-  const placed = entry?.kind === 'file' && standing !== null && standing.ino === stagedIno;
+  const placed = standing?.kind === 'file' && standing.ino === stagedIno;
+  const want = placed ? journal.want(path) : null;
   // A want that moved on meanwhile is newer than what this burst was about.
-  if (!placed || journal.want(path)?.version !== version) return;
-  journal.putAgreed({ path, entry, version, stamp: null });
+  if (want?.entry?.kind !== 'file' || want.version !== version) return;
+  journal.putAgreed({ path, entry: want.entry, version, stamp: null });
   journal.dropWant(path);
 }
 

@@ -41,10 +41,10 @@ test('trash is found by content, the newest first', () => {
 test('I4: intents keep their order until they are cleared', () => {
   const journal = newJournal();
   const step = (path: string, over: Partial<Intent> = {}): Intent => ({
-    ...{ path, entry: file(), version: 4, stagedIno: 2 ** 60, trashName: 't' },
+    ...{ path, version: 4, stagedIno: 2 ** 60, trashName: 't' },
     ...over,
   });
-  const first = [step('z'), step('a', { entry: null, stagedIno: 0 }), step('m', { entry: link, trashName: '' })];
+  const first = [step('z'), step('a', { stagedIno: 0 }), step('m', { trashName: '' })];
   journal.putIntents(first);
   journal.putIntents([step('b'), step('a')]);
   expect(journal.intents()).toEqual([...first, step('b'), step('a')]);
@@ -145,7 +145,7 @@ test('L3: a new base leaves meta, trash and problems, and nothing of the old lin
   journal.putUpload(at, 1);
   journal.putNeed(hashOf(1), 1);
   journal.putOutbox({ sequence: 1, hash: hashOf(1), bytes: Buffer.alloc(1), body: null, freeAtMs: 1, notOnDisk: [] });
-  journal.putIntents([{ path: 'a', entry: null, version: 1, stagedIno: 0, trashName: '' }]);
+  journal.putIntents([{ path: 'a', version: 1, stagedIno: 0, trashName: '' }]);
   journal.putHold({ id: 'h', kind: 'publisher', sinceMs: 1, state: 'open', detail: '' }, [{ path: 'a', version: 1 }]);
   journal.setLingering('a', true);
   journal.resetBase();

@@ -46,7 +46,7 @@ function burst(): Intent {
   journal.putWant({ path, entry: entry('b'), version: 2, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 });
   const row = { name: 'kept', path, entry: entry('a'), atMs: 0, why: 'conflict' as const, owed: true, lostTo: 2 };
   journal.putTrash({ ...row, ino, size, mtimeKey });
-  const intent = { path, entry: entry('b'), version: 2, stagedIno: statSync(join(stage, 'staged')).ino, trashName: 'kept' };
+  const intent = { path, version: 2, stagedIno: statSync(join(stage, 'staged')).ino, trashName: 'kept' };
   journal.putIntents([intent]);
   return intent;
 }

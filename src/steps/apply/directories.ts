@@ -18,7 +18,7 @@ function makeDirectory(run: Run, task: ApplyTask, entry: Entry & { kind: 'dir' }
   // Writable for us until its children stand; the real mode comes last.
   const made = run.ports.tree.makeDirectory(task.path, 0o700);
   if (made.outcome !== 'done') return retry(run, task, made.outcome);
-  run.ports.journal.setLingering(task.path, false);
+  run.done.push(() => run.ports.journal.setLingering(task.path, false));
   run.modes.push({ task, metadata });
 }
 

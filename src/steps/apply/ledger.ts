@@ -51,7 +51,7 @@ export function settle(run: Run, task: ApplyTask, stat: PreciseStat | null): voi
   run.done.push(() => {
     if (task.entry === null) journal.dropAgreed(task.path);
     else journal.putAgreed({ path: task.path, entry: task.entry, version: task.version, stamp });
-    if (journal.want(task.path)?.version === task.version) journal.dropWant(task.path);
+    journal.dropWantAt(task.path, task.version);
   });
   if (task.entry === null) run.removed++;
   else run.placed++;
@@ -91,7 +91,7 @@ export function finish(run: Run): void {
   const { journal } = run.ports;
   journal.transaction(() => {
     commit(run, []);
-    journal.putIntents(run.displaced.map(({ path, name }) => ({ path, entry: null, version: 0, stagedIno: 0, trashName: name })));
+    journal.putIntents(run.displaced.map(({ path, name }) => ({ path, version: 0, stagedIno: 0, trashName: name })));
   });
 }
 
@@ -104,8 +104,8 @@ function announce({ ports, options, trash }: Run, { path, standing, expected, wh
   ports.journal.putTrash({ name, path, entry: standing, atMs: options.bucketNowMs, why, owed, lostTo: version, ino, size, mtimeKey });
 }
 
-function intentOf(run: Run, { path, entry, version }: ApplyTask, staged: ReadonlyMap<BytePath, Staged>): Intent {
-  return { path, entry, version, stagedIno: staged.get(path)?.stat.ino ?? 0, trashName: run.trash.get(path) ?? '' };
+function intentOf(run: Run, { path, version }: ApplyTask, staged: ReadonlyMap<BytePath, Staged>): Intent {
+  return { path, version, stagedIno: staged.get(path)?.stat.ino ?? 0, trashName: run.trash.get(path) ?? '' };
 }
 
 /** True where a file or another link stands in the way of what is wanted. */
