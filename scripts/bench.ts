@@ -1,11 +1,12 @@
-// The figures that we hold ourselves to, beside rsync, rclone and lsyncd in the same run: npm run bench [-- transfer idle-sync idle-poll]
+// The figures that we hold ourselves to, beside rsync, rclone, lsyncd and aws in the same run: npm run bench [-- transfer bootstrap idle-sync idle-poll]
+import { bootstrap } from './bench/bootstrap.ts';
 import { idlePoll } from './bench/idle-poll.ts';
 import { idleSync } from './bench/idle-sync.ts';
 import { need } from './bench/measure.ts';
 import { transfer } from './bench/transfer.ts';
 import { removeAll } from './bench/trees.ts';
 
-const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, transfer };
+const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, transfer, bootstrap };
 const names = Object.keys(benches) as (keyof typeof benches)[];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.some((known) => known === name));

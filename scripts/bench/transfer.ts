@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { need, type Run, round, run, seconds, tell } from './measure.ts';
 import { member } from './members.ts';
 import { startProxy } from './proxy.ts';
+import { rcloneRemote, rcloneSettings } from './rclone.ts';
 import { endpoint, newBucket } from './server.ts';
 import { copyOf, mediawikiTree, newDirectory } from './trees.ts';
 
@@ -55,13 +56,8 @@ async function countRequests(tree: string, server: string): Promise<boolean> {
 }
 
 async function rclone(tree: string, server: string): Promise<number> {
-  const remote = `bench:${await newBucket(server)}`;
-  const settings = {
-    ...{ RCLONE_CONFIG_BENCH_TYPE: 's3', RCLONE_CONFIG_BENCH_PROVIDER: 'Other', RCLONE_CONFIG_BENCH_ENDPOINT: server },
-    ...{ RCLONE_CONFIG_BENCH_ENV_AUTH: 'true', RCLONE_CONFIG: '/dev/null', AWS_REGION: process.env.AWS_REGION ?? 'us-east-1' },
-    // rclone's own transport cannot be given a bundle of certificates.
-    AWS_CA_BUNDLE: '',
-  };
+  const remote = `${rcloneRemote}:${await newBucket(server)}`;
+  const settings = rcloneSettings(server);
   const up = await run(['rclone', 'sync', '--transfers', '16', tree, remote], settings);
   const down = await run(['rclone', 'sync', '--transfers', '16', remote, newDirectory('rclone')], settings);
   return up.wallMs + down.wallMs;
