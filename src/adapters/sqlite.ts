@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Journal } from '../ports/journal.ts';
 import { agreedPart } from './sqlite-agreed.ts';
+import { auditPart } from './sqlite-audit.ts';
 import { type Connection, command, query, replacing } from './sqlite-connection.ts';
 import { contentPart } from './sqlite-content.ts';
 import { foldPart } from './sqlite-fold.ts';
@@ -39,6 +40,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
     ...recordPart(connection),
     ...versionPart(connection),
     ...contentPart(connection),
+    ...auditPart(connection),
     ...trashPart(connection),
     ...intentPart(connection),
     ...problemPart(connection),

@@ -1,5 +1,6 @@
 import type { Entry, Hash, Sequence } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
+import type { AuditJournal } from './journal-audit.ts';
 
 /** What the disk showed when disk and log last met at a path: the cache that lets an unchanged file go unread. */
 export interface DiskStamp {
@@ -216,7 +217,7 @@ export type MetaKey =
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
  * `transaction` nests by joining the outer one; a throw rolls the outermost back. Iterables must be drained before writing.
  */
-export interface Journal {
+export interface Journal extends AuditJournal {
   transaction<T>(work: () => T): T;
   /** Everything committed so far survives a power cut when this returns. */
   flush(): void;
