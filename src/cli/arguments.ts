@@ -104,7 +104,9 @@ function buildWait({ words, flags }: Split, common: Common): Parsed {
 function buildLog({ words, flags }: Split, common: Common): Parsed {
   const limit = countOf(flags, 'limit');
   if (limit === undefined) return misuse(`--limit takes a number from 1 up, found "${textOf(flags, 'limit')}"`);
-  return { ok: true, command: { name: 'log', shares: words, limit: limit ?? 20, ...common } };
+  const [local, path] = [flags.has('local'), textOf(flags, 'path')];
+  if (path !== null && !local) return misuse('--path goes with --local; the versions of a path: flocksync history PATH');
+  return { ok: true, command: { name: 'log', shares: words, limit: limit ?? 20, local, path, ...common } };
 }
 
 function buildHelp(topic: string | undefined): Parsed {

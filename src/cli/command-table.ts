@@ -97,11 +97,18 @@ export const commands: readonly CommandSpec[] = [
     name: 'log',
     ...shares,
     json: true,
-    flags: [{ long: 'limit', value: 'N', about: 'the newest N records (default 20)' }],
+    flags: [
+      { long: 'limit', value: 'N', about: 'the newest N records (default 20)' },
+      { long: 'local', about: 'what was applied to this machine: when, which path, from whom' },
+      { long: 'path', value: 'PATH', about: 'with --local: only this path and what is below it' },
+    ],
     unbuiltFlags: [],
     about: 'the newest records: who changed what, and when',
-    details: ['As far as this member has read the log; times are those of the bucket.'],
-    examples: ['flocksync log webroot --limit 50'],
+    details: [
+      'As far as this member has read the log; times are those of the bucket.',
+      '--local is the audit of this machine. It goes back as far as the history of the share, and a million steps at most.',
+    ],
+    examples: ['flocksync log webroot --limit 50', 'flocksync log --local --path wp-content'],
   },
   {
     name: 'history',

@@ -40,8 +40,12 @@ export interface WaitCommand extends Common, Shares {
 
 export interface LogCommand extends Common, Shares {
   readonly name: 'log';
-  /** Records to show, the newest ones. */
+  /** Records to show, the newest ones; with `local`, steps. */
   readonly limit: number;
+  /** What was applied to this machine, instead of what the log says. */
+  readonly local: boolean;
+  /** With `local`: only this path and what is below it, as typed. */
+  readonly path: string | null;
 }
 
 export interface HistoryCommand extends Common {

@@ -4,11 +4,13 @@ import type { LogCommand } from './command.ts';
 import { moment, printDocument } from './document.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import { counted, formatBytes, formatMoment, printable } from './format.ts';
+import { logLocal } from './log-local.ts';
 import type { Output } from './output.ts';
 import { chooseShares, neverSynced, readJournal, tellFault } from './shares.ts';
 
 /** The newest ingested records, newest first. */
 export async function log(world: World, command: LogCommand, output: Output): Promise<ExitCode> {
+  if (command.local) return await logLocal(world, command, output);
   const chosen = await chooseShares(world, command.shares, output);
   if (chosen === null) return exit.usage;
   const codes: ExitCode[] = [chosen.code];
