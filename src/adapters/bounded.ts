@@ -19,6 +19,8 @@ export function bounded(store: Datastore, { callsMax = 16, streamsMax = 2 }: Bou
     list: (prefix, options) => calls.through(() => store.list(prefix, options)),
     listFolders: (prefix) => calls.through(() => store.listFolders(prefix)),
     remove: (key) => calls.through(() => store.remove(key)),
+    unfinishedUploads: (prefix) => calls.through(() => store.unfinishedUploads(prefix)),
+    abortUpload: (upload) => calls.through(() => store.abortUpload(upload)),
     close: () => store.close(),
   };
 }

@@ -1,6 +1,6 @@
 import type { Answer, Datastore } from '../ports/datastore.ts';
 
-type CountedOperation = 'get' | 'put' | 'putIfAbsent' | 'putStream' | 'list' | 'listFolders' | 'remove';
+type CountedOperation = Exclude<keyof Datastore, 'close'>;
 
 interface OperationCount {
   readonly calls: number;
@@ -34,6 +34,8 @@ export function counting(store: Datastore): CountingDatastore {
     list: (prefix, options) => count('list', 0, () => store.list(prefix, options)),
     listFolders: (prefix) => count('listFolders', 0, () => store.listFolders(prefix)),
     remove: (key) => count('remove', 0, () => store.remove(key)),
+    unfinishedUploads: (prefix) => count('unfinishedUploads', 0, () => store.unfinishedUploads(prefix)),
+    abortUpload: (upload) => count('abortUpload', 0, () => store.abortUpload(upload)),
     close: () => store.close(),
     counts: () => structuredClone(tally),
   };
@@ -43,7 +45,10 @@ type Tally = Record<CountedOperation, { -readonly [K in keyof OperationCount]: O
 
 function newTally(): Tally {
   const none = () => ({ calls: 0, faults: 0, sentBytes: 0, receivedBytes: 0 });
-  return { get: none(), put: none(), putIfAbsent: none(), putStream: none(), list: none(), listFolders: none(), remove: none() };
+  return {
+    ...{ get: none(), put: none(), putIfAbsent: none(), putStream: none(), list: none(), listFolders: none(), remove: none() },
+    ...{ unfinishedUploads: none(), abortUpload: none() },
+  };
 }
 
 async function counted<T>(count: Tally[CountedOperation], sentBytes: number, run: () => Promise<Answer<T>>): Promise<Answer<T>> {

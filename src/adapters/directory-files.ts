@@ -121,12 +121,21 @@ async function flushFolder(path: string): Promise<void> {
   }
 }
 
-/** Removes what killed processes left, by the file server's own clock. */
-export async function sweepStale(root: string, nowMs: number): Promise<void> {
+/** What killed processes left, by the file server's own clock. */
+export async function leftovers(root: string, nowMs: number): Promise<{ readonly name: string; readonly modifiedMs: number }[]> {
   const folder = join(root, incoming);
-  for (const name of await fs.readdir(folder)) {
-    const path = join(folder, name);
-    const stat = await fs.lstat(path).catch(() => undefined);
-    if (stat && nowMs - stat.mtimeMs > staleMs) await discard(path);
+  const names = await fs.readdir(folder).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const stale: { readonly name: string; readonly modifiedMs: number }[] = [];
+  for (const name of names) {
+    const stat = await fs.lstat(join(folder, name)).catch(() => undefined);
+    if (stat && nowMs - stat.mtimeMs > staleMs) stale.push({ name, modifiedMs: Math.trunc(stat.mtimeMs) });
   }
+  return stale;
+}
+
+export async function sweepStale(root: string, nowMs: number): Promise<void> {
+  for (const { name } of await leftovers(root, nowMs)) await discard(join(root, incoming, name));
 }

@@ -1,9 +1,19 @@
 import { constants, promises as fs, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Answer, Datastore, Got, Key, Listed, Listing, Range } from '../ports/datastore.ts';
+import type { Answer, Datastore, Got, Key, Listed, Listing, Range, UnfinishedUpload } from '../ports/datastore.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import { badKey, codeOf, toDirectoryFault } from './directory-faults.ts';
-import { discard, linkNew, makeFolders, replace, requireBase, sweepStale, type Temporary, writeTemporary } from './directory-files.ts';
+import {
+  discard,
+  leftovers,
+  linkNew,
+  makeFolders,
+  replace,
+  requireBase,
+  sweepStale,
+  type Temporary,
+  writeTemporary,
+} from './directory-files.ts';
 import { incoming, isKey, isKeyPrefix, namesIn, walkKeys } from './directory-walk.ts';
 import { exactly } from './source.ts';
 
@@ -118,6 +128,28 @@ class DirectoryDatastore implements Datastore {
       );
       if (!emptied) return;
     }
+  }
+
+  /** A file that is being written has no key yet. Those that nobody can be writing any more count, of the whole federation. */
+  async unfinishedUploads(prefix: string): Promise<Answer<readonly UnfinishedUpload[]>> {
+    return this.#run('unfinishedUploads', async () => {
+      await this.#requirePrefix(prefix);
+      const nowMs = Date.now();
+      const uploads = (await leftovers(this.#root, nowMs)).map(({ name, modifiedMs }) => ({
+        key: prefix,
+        id: name,
+        startedMs: modifiedMs,
+      }));
+      return { value: uploads, dateMs: nowMs };
+    });
+  }
+
+  async abortUpload({ id }: UnfinishedUpload): Promise<Answer<void>> {
+    return this.#run('abortUpload', async () => {
+      if (!isKey(id) || id.includes('/')) throw badKey(id);
+      await discard(join(this.#root, incoming, id));
+      return { value: undefined, dateMs: Date.now() };
+    });
   }
 
   async close(): Promise<void> {}

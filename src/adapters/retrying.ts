@@ -51,6 +51,8 @@ export function retrying(store: Datastore, options: RetryOptions): RetryingDatas
     list: (prefix, page) => call('list', prefix, () => store.list(prefix, page)),
     listFolders: (prefix) => call('listFolders', prefix, () => store.listFolders(prefix)),
     remove: (key) => call('remove', key, () => store.remove(key)),
+    unfinishedUploads: (prefix) => call('unfinishedUploads', prefix, () => store.unfinishedUploads(prefix)),
+    abortUpload: (upload) => call('abortUpload', upload.key, () => store.abortUpload(upload)),
     close: () => store.close(),
     renewBudget: () => trouble.reset(),
   };

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import type { Answer, Datastore, Got, Key, Listed, Listing, Range } from '../ports/datastore.ts';
+import type { Answer, Datastore, Got, Key, Listed, Listing, Range, UnfinishedUpload } from '../ports/datastore.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import { readBody } from './s3-body.ts';
 import { type Clients, type Dates, openClients, type Place, placeOf, type S3Options } from './s3-client.ts';
@@ -116,6 +116,36 @@ export class S3Datastore implements Datastore {
     return this.#request(this.#onObject('s3:DeleteObject'), async () => {
       const answer = await this.#clients.single.send(new this.#sdk.DeleteObjectCommand(this.#named(key)));
       return { value: undefined, dateMs: this.#dateOf(answer) };
+    });
+  }
+
+  /** One page: what is left over waits for the next housekeeping. */
+  async unfinishedUploads(prefix: string): Promise<Answer<readonly UnfinishedUpload[]>> {
+    return this.#request(this.#onBucket('s3:ListBucketMultipartUploads'), async () => {
+      const { bucket, base } = this.#place;
+      const page = await this.#clients.single.send(
+        new this.#sdk.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: base + prefix, MaxUploads: keysPerPage }),
+      );
+      const begun = (page.Uploads ?? []).filter((upload) => upload.UploadId !== undefined && upload.Key?.startsWith(base + prefix));
+      const uploads = begun.map(({ Key = '', UploadId = '', Initiated }) => ({
+        key: Key.slice(base.length),
+        id: UploadId,
+        // One without a time is taken for a young one.
+        startedMs: Initiated?.getTime() ?? Number.MAX_SAFE_INTEGER,
+      }));
+      return { value: uploads, dateMs: this.#dateOf(page) };
+    });
+  }
+
+  async abortUpload({ key, id }: UnfinishedUpload): Promise<Answer<void>> {
+    return this.#request(this.#onObject('s3:AbortMultipartUpload'), async () => {
+      try {
+        const command = new this.#sdk.AbortMultipartUploadCommand({ ...this.#named(key), UploadId: id });
+        return { value: undefined, dateMs: this.#dateOf(await this.#clients.single.send(command)) };
+      } catch (error) {
+        if ((error as RawError).name !== 'NoSuchUpload') throw error;
+        return { value: undefined, dateMs: dateOfError(error) };
+      }
     });
   }
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, promises as fs } from 'node:fs';
 import type { Bucket } from './bucket.ts';
-import { escapeXml, fromBytes, header, Refusal, type Reply, type Request, textsOf, xmlReply } from './exchange.ts';
+import { escapeXml, fromBytes, header, Refusal, type Reply, type Request, textsOf, toBytes, xmlReply } from './exchange.ts';
 import { conditionsOf, type Now } from './objects.ts';
 import { type Received, receive, receiveDocument } from './payload.ts';
 
@@ -69,8 +69,11 @@ export class Uploads {
     return xmlReply(200, `<ListPartsResult><IsTruncated>false</IsTruncated>${parts.join('')}</ListPartsResult>`);
   }
 
-  listUploads(bucket: Bucket): Reply {
-    const uploads = [...this.#uploads].filter(([, upload]) => upload.bucket === bucket).map(([id, upload]) => uploadXml(id, upload));
+  /** One page, however many there are. */
+  listUploads(bucket: Bucket, request: Request): Reply {
+    const prefix = toBytes(request.query.get('prefix') ?? '');
+    const begun = [...this.#uploads].filter(([, upload]) => upload.bucket === bucket && upload.key.startsWith(prefix));
+    const uploads = begun.map(([id, upload]) => uploadXml(id, upload));
     return xmlReply(200, `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${uploads.join('')}</ListMultipartUploadsResult>`);
   }
 

@@ -68,7 +68,7 @@ async function onBucket(service: Service, request: Request): Promise<Reply> {
   if (asked) return method === 'GET' ? bucketSetting(asked) : Promise.reject(notImplemented());
   if (method === 'HEAD') return { status: 200 };
   if (method === 'POST' && query.has('delete')) return deleteObjects(bucket, request);
-  if (method === 'GET' && query.has('uploads')) return uploads.listUploads(bucket);
+  if (method === 'GET' && query.has('uploads')) return uploads.listUploads(bucket, request);
   if (method === 'GET' && query.get('list-type') === '2') return listObjects(bucket, request);
   if (method !== 'DELETE') throw notImplemented();
   buckets.remove(request.bucket);

@@ -15,6 +15,14 @@ export interface Listed {
   readonly tag: string;
 }
 
+/** An upload in several parts that was begun and is neither finished nor given up; its parts cost room and are in no listing. */
+export interface UnfinishedUpload {
+  /** The key that it was begun for; where the store does not remember that, the prefix that was asked for. */
+  readonly key: Key;
+  readonly id: string;
+  readonly startedMs: number;
+}
+
 /** Every answer carries the store's own clock (the Date header), ms since 1970: age is never taken from a member's clock. */
 export interface Answer<T> {
   readonly value: T;
@@ -54,6 +62,10 @@ export interface Datastore {
   listFolders(prefix: string): Promise<Answer<readonly string[]>>;
   /** Removes; an object that does not exist is a success. */
   remove(key: Key): Promise<Answer<void>>;
+  /** Unfinished uploads for keys that begin with `prefix`, 1000 at most; the running ones of every member are among them. */
+  unfinishedUploads(prefix: string): Promise<Answer<readonly UnfinishedUpload[]>>;
+  /** Gives up an unfinished upload; one that is gone is a success. */
+  abortUpload(upload: UnfinishedUpload): Promise<Answer<void>>;
   close(): Promise<void>;
 }
 

@@ -23,6 +23,7 @@ function bound(store: Datastore): Datastore {
     ...{ get: store.get.bind(store), put: store.put.bind(store), putIfAbsent: store.putIfAbsent.bind(store) },
     ...{ putStream: store.putStream.bind(store), list: store.list.bind(store), listFolders: store.listFolders.bind(store) },
     ...{ remove: store.remove.bind(store), close: store.close.bind(store) },
+    ...{ unfinishedUploads: store.unfinishedUploads.bind(store), abortUpload: store.abortUpload.bind(store) },
   };
 }
 

@@ -1,36 +1,15 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Answer, Datastore } from '../../src/ports/datastore.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
+import { bucketClock } from './clocked.ts';
 import { memberIn } from './member.ts';
 
 const dayMs = 24 * 3600 * 1000;
 
-/** A store whose clock can be set forward. */
-function clocked(): { through: (store: Datastore) => Datastore; pass(ms: number): void } {
-  let aheadMs = 0;
-  const later = <T>(answer: Answer<T>): Answer<T> => ({ ...answer, dateMs: answer.dateMs + aheadMs });
-  return {
-    pass: (ms) => {
-      aheadMs += ms;
-    },
-    through: (store) => ({
-      get: async (key, options) => later(await store.get(key, options)),
-      put: async (key, bytes) => later(await store.put(key, bytes)),
-      putIfAbsent: async (key, bytes) => later(await store.putIfAbsent(key, bytes)),
-      putStream: async (key, size, open) => later(await store.putStream(key, size, open)),
-      list: async (prefix, options) => later(await store.list(prefix, options)),
-      listFolders: async (prefix) => later(await store.listFolders(prefix)),
-      remove: async (key) => later(await store.remove(key)),
-      close: () => store.close(),
-    }),
-  };
-}
-
 test('R-H4: the trash goes by age of the bucket, and never what is owed', async () => {
   const home = temporaryDirectory();
-  const clock = clocked();
+  const clock = bucketClock();
   const a = memberIn(home, 'a');
   const b = memberIn(home, 'b', { through: clock.through });
   for (const name of ['kept', 'owed', 'stays']) writeFileSync(join(a.root, name), name);

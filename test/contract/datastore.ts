@@ -6,6 +6,8 @@ import { DatastoreFault } from '../../src/ports/datastore.ts';
 export interface Opened {
   /** An empty datastore. */
   readonly store: Datastore;
+  /** Leaves an upload for this key unfinished, two days ago where the store can say so; absent where nobody can. */
+  readonly begin?: (key: Key) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -30,6 +32,7 @@ export function datastoreContract(name: string, open: () => Promise<Opened>): vo
     conditionalPuts(store);
     streams(store);
     listing(store);
+    unfinished(store, () => opened.begin);
     dates(store);
   });
 }
@@ -291,6 +294,30 @@ function listing(store: Datastore): void {
   });
 }
 
+function unfinished(store: Datastore, begin: () => Opened['begin']): void {
+  test('what was begun and never finished is found and given up, once or twice; a finished upload is none', async () => {
+    await store.putStream('unfinished/done', 9 * mebibyte, async function* () {
+      yield Buffer.alloc(9 * mebibyte);
+    });
+    await store.put('unfinished/small', text('x'));
+    const { value: before } = await store.unfinishedUploads('unfinished/');
+    expect(before).toEqual([]);
+    await begin()?.('unfinished/left');
+    const { value: left } = await store.unfinishedUploads('unfinished/');
+    expect(left.length).toBe(begin() === undefined ? 0 : 1);
+    for (const { key, startedMs } of left) {
+      expect(key.startsWith('unfinished/')).toBe(true);
+      expect(startedMs).toBeLessThan(Date.now() + 60_000);
+    }
+    for (const upload of [...left, ...left]) await store.abortUpload(upload);
+    expect((await store.unfinishedUploads('unfinished/')).value).toEqual([]);
+    expect((await store.list('unfinished/', {})).value.objects.map((object) => object.key)).toEqual([
+      'unfinished/done',
+      'unfinished/small',
+    ]);
+  });
+}
+
 function dates(store: Datastore): void {
   test('every answer carries the date, and an object the time of its last put', async () => {
     const answers = [
@@ -305,6 +332,7 @@ function dates(store: Datastore): void {
       await store.list('dates/', {}),
       await store.listFolders(''),
       await store.remove('dates/c'),
+      await store.unfinishedUploads('dates/'),
     ];
     for (const { dateMs } of answers) expect(Math.abs(dateMs - Date.now())).toBeLessThan(60_000);
     const got = await store.get('dates/a', { bytesMax });

@@ -11,6 +11,8 @@ export interface TestS3 {
   readonly directory: string;
   /** The S3 adapter on the bucket `bucket`, prefix `optional/prefix`. */
   open(options?: Partial<S3Options>): Promise<S3Datastore>;
+  /** Leaves an upload for this key of the federation unfinished. */
+  begin(key: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,9 +26,20 @@ export async function startTestS3(options: Partial<DevS3Options> = {}): Promise<
     endpoint: server.endpoint,
     directory,
     open: (changes = {}) => openS3({ ...base, ...changes }),
+    begin: (key) => beginUpload(server.endpoint, 'bucket', `optional/prefix/shop/${key}`),
     close: async () => {
       await server.close();
       await fs.rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** One part of an upload that nobody will finish. */
+async function beginUpload(endpoint: string, Bucket: string, Key: string): Promise<void> {
+  const { CreateMultipartUploadCommand, S3Client, UploadPartCommand } = await import('@aws-sdk/client-s3');
+  const credentials = { accessKeyId: environment.AWS_ACCESS_KEY_ID, secretAccessKey: environment.AWS_SECRET_ACCESS_KEY };
+  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+  await client.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: Buffer.alloc(1024) }));
+  client.destroy();
 }
