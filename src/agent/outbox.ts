@@ -1,4 +1,5 @@
 import type { Change } from '../model/change.ts';
+import { farApartMs } from '../model/grace.ts';
 import { unexcused } from '../model/guard.ts';
 import { bellKey, logKey } from '../model/keys.ts';
 import type { BytePath } from '../model/path.ts';
@@ -9,7 +10,7 @@ import type { DiskStamp, Outbox } from '../ports/journal.ts';
 import { prepareAppend, type Settled, settleAppend } from '../steps/append.ts';
 import { fold, refusal } from '../steps/fold.ts';
 import type { Difference } from '../steps/plan.ts';
-import { fetchRecord, listLog } from '../steps/pull.ts';
+import { fetchRecord, type LogListing, listLog } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { noteSeeding } from './decide.ts';
 import { settleKept } from './owed.ts';
@@ -33,7 +34,7 @@ export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: r
 
 /** `resumed`: another process wrote the row, so only a listing shows that the record stands where it belongs (rule S3). */
 async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<Settled | 'lost'> {
-  const appended = await settleAppend(cycle.ports, cycle.share, outbox, cycle.options.signal);
+  const appended = await settleAppend(cycle.ports, cycle.share, outbox, farApartMs(cycle.inForce.historyMs), cycle.options.signal);
   if (appended.outcome === 'unsettled') throw appended.fault;
   if (appended.outcome === 'lost' || ((appended.confirm || resumed) && !(await confirmPlace(cycle, outbox)))) {
     cycle.ports.journal.dropOutbox();
@@ -49,22 +50,28 @@ async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<S
 async function confirmPlace(cycle: Cycle, outbox: Outbox): Promise<boolean> {
   const { sequence, hash } = outbox;
   const { datastore } = cycle.ports;
-  const { listed, dateMs } = await listLog(datastore, cycle.share, Math.max(1, sequence - 1));
-  cycle.heard(dateMs);
-  const follows = sequence === 1 || listed.has(sequence - 1);
-  if (listed.has(sequence) && follows && (await chains(cycle, listed.has(sequence + 1), sequence + 1, hash))) return true;
+  const listing = await listLog(datastore, cycle.share, Math.max(1, sequence - 1));
+  cycle.heard(listing.dateMs);
+  if (listing.listed.has(sequence) && (await standsInLog(cycle, listing, sequence, hash))) return true;
   await datastore.remove(logKey(cycle.share, sequence));
   return false;
 }
 
-async function chains(cycle: Cycle, exists: boolean, sequence: number, hash: string): Promise<boolean> {
-  if (!exists) return true;
+/** What others have chained to stands, even where its predecessor was housekept since; at the head the predecessor is always there. */
+async function standsInLog(cycle: Cycle, { listed, head }: LogListing, sequence: number, hash: string): Promise<boolean> {
+  const next = listed.has(sequence + 1) ? await previousIn(cycle, sequence + 1) : null;
+  if (next !== null) return next === hash;
+  const follows = sequence === 1 || listed.has(sequence - 1);
+  // A successor that cannot be read says nothing against us; records beyond a gap do.
+  return follows && (head === sequence || listed.has(sequence + 1));
+}
+
+/** What a record names as its predecessor; null where it cannot be read. */
+async function previousIn(cycle: Cycle, sequence: number): Promise<string | null> {
   const { limits } = cycle.inForce;
-  const next = await fetchRecord(cycle.ports.datastore, cycle.share, sequence, limits);
-  if (!next.found) return true;
-  const decoded = decodeRecord(next.bytes, limits);
-  // A successor that cannot be read says nothing against us.
-  return !decoded.ok || decoded.header.previous === hash;
+  const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, sequence, limits);
+  const decoded = fetched.found ? decodeRecord(fetched.bytes, limits) : null;
+  return decoded?.ok ? decoded.header.previous : null;
 }
 
 /** The outbox row of a killed or unanswered run: the same bytes at the same number (rules S1, S2). */

@@ -32,7 +32,6 @@ export interface Settled {
 /** `lost`: another record has the number. `unsettled`: the store gave no answer; the outbox row stays for the next run. */
 export type Appended = Settled | { readonly outcome: 'lost' } | { readonly outcome: 'unsettled'; readonly fault: DatastoreFault };
 
-const farApartMs = 3600 * 1000;
 const settleAttempts = 6;
 /** A store that hangs must not hold a run from cron for minutes; the outbox row waits for the next run. */
 const settleMaxMs = 25_000;
@@ -76,9 +75,16 @@ function assertReadable(record: Buffer, body: Buffer | null, limits: Limits): vo
 
 /**
  * Sends the outbox row until its number is occupied (rules S1, S2): a lost answer is settled by reading back, a 404 settles nothing
- * and the same bytes are sent again.
+ * and the same bytes are sent again. An answer that comes more than `farApartMs` of bucket time after the look that saw the number free
+ * asks for a confirmation (rule S3).
  */
-export async function settleAppend(ports: AppendPorts, share: string, outbox: Outbox, signal: AbortSignal): Promise<Appended> {
+export async function settleAppend(
+  ports: AppendPorts,
+  share: string,
+  outbox: Outbox,
+  farApartMs: number,
+  signal: AbortSignal,
+): Promise<Appended> {
   const key = logKey(share, outbox.sequence);
   const endMs = ports.time.monotonicMs() + settleMaxMs;
   for (let attempt = 0; ; attempt++) {
