@@ -9,10 +9,11 @@ import { systemOwners } from './adapters/owners.ts';
 import { retrying } from './adapters/retrying.ts';
 import { openS3, S3Datastore } from './adapters/s3.ts';
 import type { BucketInspection } from './adapters/s3-inspect.ts';
+import { scratchBelow } from './adapters/scratch.ts';
 import { expandShares } from './adapters/share-roots.ts';
 import { openJournal } from './adapters/sqlite.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
-import { journalFile, makeStateDirectory, scratchDirectory, setAside } from './adapters/state-directory.ts';
+import { journalFile, makeStateDirectory, scratchDirectory, scratchRoom, setAside } from './adapters/state-directory.ts';
 import { systemRandom, systemTime } from './adapters/system.ts';
 import type { ProgressEvent } from './agent/context.ts';
 import { ShareAgent } from './agent.ts';
@@ -147,6 +148,7 @@ export async function openShare(
     ...{ datastore: await world.datastore(), journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
     ...{ onProgress: options.onProgress, stateId: `${member.id} ${config.state}` },
+    scratch: scratchBelow(scratch === null ? scratchRoom(config, share.name) : join(scratch.path, 'scratch')),
   };
   const agent = new ShareAgent(ports, share);
   const close = () => {

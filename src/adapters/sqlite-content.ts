@@ -20,7 +20,7 @@ type ContentPart = Pick<
   | 'dropNeed'
 >;
 
-const columns = 'hash, record, pack, byte_offset, length, size, codec';
+export const locationColumns = 'hash, record, pack, byte_offset, length, size, codec';
 
 /** Where content lies in the bucket, and what this member is about to put there. */
 export function contentPart(connection: Connection): ContentPart {
@@ -30,13 +30,17 @@ export function contentPart(connection: Connection): ContentPart {
 function locationPart(
   connection: Connection,
 ): Pick<ContentPart, 'putLocation' | 'locations' | 'locationsOf' | 'hasLocation' | 'dropLocation'> {
-  const put = replacing(connection, 'location', columns);
-  const ofHash = query(connection, `SELECT ${columns} FROM location WHERE hash = ? ORDER BY pack = '', record, pack, byte_offset`);
+  const put = replacing(connection, 'location', locationColumns);
+  const ofHash = query(connection, `SELECT ${locationColumns} FROM location WHERE hash = ? ORDER BY pack = '', record, pack, byte_offset`);
   const ofHashes = query(
     connection,
-    `SELECT ${columns} FROM json_each(?) CROSS JOIN location ON hash = value ORDER BY json_each.id, pack = '', record, pack, byte_offset`,
+    `SELECT ${locationColumns} FROM json_each(?) CROSS JOIN location ON hash = value ORDER BY json_each.id, pack = '', record, pack, byte_offset`,
   );
-  const any = query(connection, 'SELECT 1 FROM location WHERE hash = ? LIMIT 1');
+  const any = query(
+    connection,
+    `SELECT 1 FROM location WHERE hash = ?
+      AND (pack <> '' OR record > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'inlineFloor'), 0)) LIMIT 1`,
+  );
   const drop = command(connection, 'DELETE FROM location WHERE hash = ? AND record = ? AND pack = ? AND byte_offset = ?');
   return {
     putLocation: (location) => put(...locationValues(location)),
@@ -58,8 +62,8 @@ function byHash(locations: readonly Location[]): Map<string, Location[]> {
 }
 
 function uploadPart(connection: Connection): Pick<ContentPart, 'putUpload' | 'upload' | 'dropUploads'> {
-  const put = replacing(connection, 'upload', `${columns}, at_ms`);
-  const one = query(connection, `SELECT ${columns} FROM upload WHERE hash = ? AND at_ms >= ?`);
+  const put = replacing(connection, 'upload', `${locationColumns}, at_ms`);
+  const one = query(connection, `SELECT ${locationColumns} FROM upload WHERE hash = ? AND at_ms >= ?`);
   const drop = command(connection, 'DELETE FROM upload WHERE hash = ?');
   return {
     putUpload: (location, atMs) => put(...locationValues(location), atMs),
@@ -105,7 +109,7 @@ function locationValues({ hash, record, pack, offset, length, size, codec }: Loc
   return [hash, record, pack, offset, length, size, codec];
 }
 
-function locationFrom(row: Row): Location {
+export function locationFrom(row: Row): Location {
   return {
     hash: row[0] as string,
     record: row[1] as number,
@@ -124,6 +128,6 @@ function outboxFrom(row: Row): Outbox {
     bytes: row[2] as Buffer,
     body: row[3] === null ? null : { id: row[3] as string, bytes: row[4] as Buffer },
     freeAtMs: row[5] as number,
-    notOnDisk: jsonFrom<string[]>(row[6] as string),
+    notOnDisk: jsonFrom<string[] | null>(row[6] as string),
   };
 }

@@ -5,8 +5,8 @@ import { entryAt, entryColumns, entryValues, entryWidth } from './sqlite-rows.ts
 
 type RecordPart = Pick<Journal, 'record' | 'records' | 'putRecord' | 'setRecordObject' | 'recordBytes' | 'recordBody' | 'keepRecordBytes'>;
 
-const recordColumns = `sequence, hash, id, author_id, author, at_ms, kind, verdict, reason, changeset, more, puts, deletes, kept, bytes,
-  object_size, object_modified_ms, object_tag`;
+export const recordColumns = `sequence, hash, id, author_id, author, at_ms, kind, verdict, reason, changeset, more, puts, deletes, kept,
+  bytes, object_size, object_modified_ms, object_tag, body_id`;
 
 /** The ingested records, and the bytes of the newest. */
 export function recordPart(connection: Connection): RecordPart {
@@ -41,7 +41,7 @@ export function recordPart(connection: Connection): RecordPart {
 
 function recordValues(row: RecordRow) {
   const { sequence, hash, id, authorId, author, atMs, kind, verdict, reason, changeset, more, puts, deletes, kept, bytes } = row;
-  const object = [row.objectSize, row.objectModifiedMs, row.objectTag];
+  const object = [row.objectSize, row.objectModifiedMs, row.objectTag, row.bodyId];
   return [
     sequence,
     hash,
@@ -62,7 +62,7 @@ function recordValues(row: RecordRow) {
   ];
 }
 
-function recordFrom(row: Row): RecordRow {
+export function recordFrom(row: Row): RecordRow {
   return {
     sequence: row[0] as Sequence,
     hash: row[1] as string,
@@ -82,12 +82,13 @@ function recordFrom(row: Row): RecordRow {
     objectSize: row[15] as number,
     objectModifiedMs: row[16] as number,
     objectTag: row[17] as string,
+    bodyId: row[18] as string,
   };
 }
 
 type VersionPart = Pick<Journal, 'putVersion' | 'versions' | 'versionsOf' | 'conflicts' | 'hadContent' | 'deletedSince'>;
 
-const versionColumns = `path, version, k, op, ${entryColumns}, against, at_ms, author`;
+export const versionColumns = `path, version, k, op, ${entryColumns}, against, at_ms, author, approved`;
 const firstEntry = 4;
 const afterEntry = firstEntry + entryWidth;
 
@@ -104,8 +105,8 @@ export function versionPart(connection: Connection): VersionPart {
   const content = query(connection, "SELECT 1 FROM version WHERE path = ? AND hash = ? AND size = ? AND op <> 'delete' LIMIT 1");
   const newest = query(connection, 'SELECT op, version FROM version WHERE path = ? AND k = 0 ORDER BY version DESC LIMIT 1');
   return {
-    putVersion: ({ path, version, k, op, entry, against, atMs, author }) =>
-      put(path, version, k, op, ...entryValues(entry), against, atMs, author),
+    putVersion: ({ path, version, k, op, entry, against, atMs, author, approved }) =>
+      put(path, version, k, op, ...entryValues(entry), against, atMs, author, approved ? 1 : 0),
     versions: (path) => ofPath.rows(path).map(versionFrom),
     versionsOf: (sequence) => ofRecord.rows(sequence).map(versionFrom),
     conflicts: (limit) => conflicts.rows(limit).map(versionFrom),
@@ -117,7 +118,7 @@ export function versionPart(connection: Connection): VersionPart {
   };
 }
 
-function versionFrom(row: Row): VersionRow {
+export function versionFrom(row: Row): VersionRow {
   return {
     path: row[0] as string,
     version: row[1] as number,
@@ -127,5 +128,6 @@ function versionFrom(row: Row): VersionRow {
     against: row[afterEntry] as number,
     atMs: row[afterEntry + 1] as number,
     author: row[afterEntry + 2] as string,
+    approved: row[afterEntry + 3] === 1,
   };
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { Journal } from '../ports/journal.ts';
+import type { Journal, MetaKey } from '../ports/journal.ts';
 import { agreedPart } from './sqlite-agreed.ts';
 import { auditPart } from './sqlite-audit.ts';
 import { type Connection, command, query, replacing } from './sqlite-connection.ts';
@@ -8,6 +8,7 @@ import { foldPart } from './sqlite-fold.ts';
 import { holdPart, intentPart, problemPart, trashPart } from './sqlite-local.ts';
 import { recordPart, versionPart } from './sqlite-log.ts';
 import { openConnection } from './sqlite-open.ts';
+import { snapshotPart } from './sqlite-snapshot.ts';
 import { wantPart } from './sqlite-want.ts';
 
 /** `schema/` stands beside this module in the sources and beside the bundle in dist/. */
@@ -41,6 +42,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
     ...versionPart(connection),
     ...contentPart(connection),
     ...auditPart(connection),
+    ...snapshotPart(connection),
     ...trashPart(connection),
     ...intentPart(connection),
     ...problemPart(connection),
@@ -60,16 +62,20 @@ function metaPart(connection: Connection): Pick<Journal, 'meta' | 'setMeta'> {
 }
 
 /**
- * All that was folded from the lineage that is left, or depends on it. `meta` is the caller's to change; the trash stays, because
- * it holds content; problems stay, so that a standing one is not announced anew; so does the window of published deletions.
+ * All that was folded from the lineage that is left, or depends on it. The rest of `meta` is the caller's to change; the trash stays,
+ * because it holds content; problems stay, so that a standing one is not announced anew; so does the window of published deletions.
  */
 const baseTables = [
   ...['agreed', 'want', 'directory_digest', 'lingering', 'record', 'record_bytes', 'version'],
   ...['location', 'upload', 'need', 'outbox', 'intent', 'hold', 'hold_path'],
+  ...['snapshot', 'retired'],
 ];
+const baseKeys: readonly MetaKey[] = ['inlineFloor', 'horizon', 'housekeptAtMs', 'prunedAtMs', 'historyFromMs', 'loadedSnapshot'];
 
 function resetBase(connection: Connection): void {
+  const forget = command(connection, 'DELETE FROM meta WHERE key = ?');
   connection.transaction(() => {
+    for (const key of baseKeys) forget(key);
     for (const table of baseTables) connection.attempt(() => connection.sqlite.exec(`DELETE FROM ${table}`));
   });
 }

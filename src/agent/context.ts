@@ -10,6 +10,7 @@ import type { Owners, PreciseStat, RootLock, ShareTree } from '../ports/filesyst
 import type { Journal } from '../ports/journal.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
+import type { Scratch } from '../ports/scratch.ts';
 import type { Time } from '../ports/time.ts';
 
 /** Who this agent is; the id is random, kept in the state directory, and replaced when a clone is noticed (rule J4). */
@@ -32,6 +33,8 @@ export interface Ports {
   readonly random: Random;
   readonly codec: ContentCodec;
   readonly log: Log;
+  /** Room for work that is thrown away, below the state directory. */
+  readonly scratch: () => Scratch;
   readonly member: Member;
   /** True for what the config excludes. */
   readonly excluded: (path: BytePath, isDirectory: boolean) => boolean;

@@ -122,6 +122,7 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
     hash: outbox.hash,
     bytes: outbox.bytes,
     body: outbox.body?.bytes ?? null,
+    bodyId: outbox.body?.id ?? '',
     atMs: settled.atMs,
     payload,
   };

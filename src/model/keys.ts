@@ -4,6 +4,7 @@ import type { Sequence } from './entry.ts';
 
 const logKeyDigits = 16;
 const logKeyPattern = /^(.+)\/log\/([0-9]{16})$/;
+const snapshotKeyPattern = /^(.+)\/snapshots\/([0-9]{16})-([0-9a-f]{32})$/;
 
 export function bellKey(): string {
   return 'bell';
@@ -20,8 +21,12 @@ export function logPrefix(share: string): string {
 
 /** Fixed width, so that byte order is number order. Throws RangeError for what is no sequence number of a record. */
 export function logKey(share: string, sequence: Sequence): string {
+  return `${logPrefix(share)}${digitsOf(sequence)}`;
+}
+
+function digitsOf(sequence: Sequence): string {
   if (!Number.isSafeInteger(sequence) || sequence < 1) throw new RangeError(`no sequence number: ${sequence}`);
-  return `${logPrefix(share)}${String(sequence).padStart(logKeyDigits, '0')}`;
+  return String(sequence).padStart(logKeyDigits, '0');
 }
 
 /** Undefined for every key that `logKey` does not make. */
@@ -46,6 +51,23 @@ export function bodiesPrefix(share: string): string {
 
 export function bodyKey(share: string, id: string): string {
   return `${bodiesPrefix(share)}${id}`;
+}
+
+export function snapshotsPrefix(share: string): string {
+  return `${share}/snapshots/`;
+}
+
+/** Byte order is the order of `upTo`. Throws RangeError for what is no sequence number of a record. */
+export function snapshotKey(share: string, upTo: Sequence, id: string): string {
+  return `${snapshotsPrefix(share)}${digitsOf(upTo)}-${id}`;
+}
+
+/** Undefined for every key that `snapshotKey` does not make. */
+export function parseSnapshotKey(key: string): { share: string; upTo: Sequence; id: string } | undefined {
+  const match = snapshotKeyPattern.exec(key);
+  if (match === null) return undefined;
+  const upTo = Number(match[2]);
+  return Number.isSafeInteger(upTo) && upTo > 0 ? { share: match[1] as string, upTo, id: match[3] as string } : undefined;
 }
 
 export function membersPrefix(share: string): string {

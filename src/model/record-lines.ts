@@ -19,7 +19,7 @@ export function payloadLines(payload: Payload): string[] {
     case 'need':
       return ['{}', ...slices(payload.hashes).map((hashes) => JSON.stringify({ o: 'n', h: hashes }))];
     case 'retire':
-      return ['{}', ...retiredLines('packs', payload.packs), ...retiredLines('bodies', payload.bodies)];
+      return ['{}', ...retiredKinds.flatMap((kind) => retiredLines(kind, payload[kind]))];
     case 'approve':
       return [JSON.stringify({ hold: payload.hold, record: payload.record, unavailable: payload.unavailable })];
     case 'snapshot':
@@ -66,7 +66,9 @@ function contentLines(locations: readonly ChunkLocation[], inline: readonly Inli
   );
 }
 
-function retiredLines(key: 'packs' | 'bodies', ids: readonly string[]): string[] {
+const retiredKinds = ['packs', 'bodies', 'snapshots'] as const;
+
+function retiredLines(key: (typeof retiredKinds)[number], ids: readonly string[]): string[] {
   return slices(ids).map((part) => JSON.stringify({ o: 'r', [key]: part }));
 }
 

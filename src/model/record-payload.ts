@@ -150,13 +150,17 @@ function readNeed(lines: Iterable<string>, limits: Limits): NeedPayload {
 }
 
 function readRetire(lines: Iterable<string>, limits: Limits): RetirePayload {
-  const retired = { packs: [] as string[], bodies: [] as string[] };
+  const retired = { packs: [] as string[], bodies: [] as string[], snapshots: [] as string[] };
+  let count = 0;
   for (const text of lines) {
     const line = parseObject(text, 'a line');
     if (line.o !== 'r') throw new Malformed('meaning of a line is unknown');
-    for (const id of readList(line.packs ?? [], 'packs')) retired.packs.push(expectHex(id, 32, 'pack id'));
-    for (const id of readList(line.bodies ?? [], 'bodies')) retired.bodies.push(expectHex(id, 32, 'body id'));
-    if (retired.packs.length + retired.bodies.length > limits.changesMax) throw new Malformed(`more than ${limits.changesMax} objects`);
+    for (const kind of ['packs', 'bodies', 'snapshots'] as const) {
+      const ids = readList(line[kind] ?? [], kind);
+      count += ids.length;
+      if (count > limits.changesMax) throw new Malformed(`more than ${limits.changesMax} objects`);
+      for (const id of ids) retired[kind].push(expectHex(id, 32, 'id of a retired object'));
+    }
   }
   return { kind: 'retire', ...retired };
 }

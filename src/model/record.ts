@@ -95,6 +95,7 @@ export interface RetirePayload {
   readonly kind: 'retire';
   readonly packs: readonly string[];
   readonly bodies: readonly string[];
+  readonly snapshots: readonly string[];
 }
 
 export interface SnapshotPayload {

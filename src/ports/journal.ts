@@ -1,6 +1,10 @@
 import type { Entry, Hash, Sequence } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { AuditJournal } from './journal-audit.ts';
+import type { Location, RecordRow, VersionRow } from './journal-rows.ts';
+import type { SnapshotJournal } from './journal-snapshot.ts';
+
+export type { Location, RecordRow, VersionRow } from './journal-rows.ts';
 
 /** What the disk showed when disk and log last met at a path: the cache that lets an unchanged file go unread. */
 export interface DiskStamp {
@@ -74,55 +78,6 @@ export interface Folded {
   readonly version: Sequence;
 }
 
-export interface RecordRow {
-  readonly sequence: Sequence;
-  readonly hash: Hash;
-  readonly id: string;
-  readonly authorId: string;
-  readonly author: string;
-  /** Bucket time, ms. */
-  readonly atMs: number;
-  readonly kind: string;
-  readonly verdict: 'ok' | 'bad' | 'skipped';
-  readonly reason: string;
-  readonly changeset: string;
-  readonly more: boolean;
-  readonly puts: number;
-  readonly deletes: number;
-  readonly kept: number;
-  /** Bytes of content that its puts name. */
-  readonly bytes: number;
-  /** Size, time and tag as a listing shows the object, to notice a rewritten one; '' and 0 when not known yet. */
-  readonly objectSize: number;
-  readonly objectModifiedMs: number;
-  readonly objectTag: string;
-}
-
-export interface VersionRow {
-  readonly path: BytePath;
-  readonly version: Sequence;
-  /** 0 for the change itself, 1.. for kept losers of that record at that path. */
-  readonly k: number;
-  readonly op: 'put' | 'delete' | 'kept';
-  /** null for a delete. */
-  readonly entry: Entry | null;
-  /** For 'kept': the version it lost to. For a 'put' that won a conflict: the version it beat. Else 0. */
-  readonly against: Sequence;
-  readonly atMs: number;
-  readonly author: string;
-}
-
-/** Where content lies. `record`: inline in that record; else in pack `pack` at `offset`, `length` stored bytes. */
-export interface Location {
-  readonly hash: Hash;
-  readonly size: number;
-  readonly codec: 'none' | 'brotli';
-  readonly record: Sequence;
-  readonly pack: string;
-  readonly offset: number;
-  readonly length: number;
-}
-
 export interface Outbox {
   readonly sequence: Sequence;
   readonly hash: Hash;
@@ -189,7 +144,7 @@ export interface HoldPath {
   readonly version: Sequence;
 }
 
-/** Small facts, one row each; values are strings. See schema/0001.sql for the meaning of each key. */
+/** Small facts, one row each; values are strings. See schema/0001.sql and 0002.sql for the meaning of each key. */
 export type MetaKey =
   | 'shareId'
   | 'format'
@@ -211,13 +166,19 @@ export type MetaKey =
   | 'appliedLosses'
   | 'progress'
   | 'openChangeset'
-  | 'unsettled';
+  | 'unsettled'
+  | 'inlineFloor'
+  | 'horizon'
+  | 'housekeptAtMs'
+  | 'prunedAtMs'
+  | 'historyFromMs'
+  | 'loadedSnapshot';
 
 /**
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
  * `transaction` nests by joining the outer one; a throw rolls the outermost back. Iterables must be drained before writing.
  */
-export interface Journal extends AuditJournal {
+export interface Journal extends AuditJournal, SnapshotJournal {
   transaction<T>(work: () => T): T;
   /** Everything committed so far survives a power cut when this returns. */
   flush(): void;
@@ -302,6 +263,7 @@ export interface Journal extends AuditJournal {
   locations(hash: Hash): Location[];
   /** `locations` for a whole batch in one query; hashes without any are left out. */
   locationsOf(hashes: readonly Hash[]): ReadonlyMap<Hash, readonly Location[]>;
+  /** True when a pack holds it, or a record above meta `inlineFloor`: what new changes may rely on. */
   hasLocation(hash: Hash): boolean;
   dropLocation(location: Location): void;
   /** An upload of ours that no record names yet (rule P3: counts for 6 days of bucket time). */
@@ -349,7 +311,10 @@ export interface Journal extends AuditJournal {
   putNeed(hash: Hash, atMs: number): void;
   dropNeed(hash: Hash): void;
 
-  /** Removes everything but `meta` of the base: used when a share is re-joined. Trash and owed versions stay. */
+  /**
+   * Removes everything of the base, and of `meta` what tells of snapshots and housekeeping: used when a share is re-joined. Trash, owed
+   * versions and the audit stay.
+   */
   resetBase(): void;
 }
 

@@ -4,7 +4,7 @@ import type { Entry, Sequence } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import { absorbed } from '../model/reconcile.ts';
-import type { ChangesPayload, Payload, RecordHeader } from '../model/record.ts';
+import type { ChangesPayload, Payload, RecordHeader, RetirePayload, SnapshotPayload } from '../model/record.ts';
 import type { DiskStamp, Folded, Journal, RecordRow, Want } from '../ports/journal.ts';
 
 export interface Arrived {
@@ -13,6 +13,8 @@ export interface Arrived {
   readonly bytes: Buffer;
   /** The body object, where the record has one. */
   readonly body: Buffer | null;
+  /** Its id; '' where the payload is inside the record. */
+  readonly bodyId: string;
   /** Bucket time, ms. */
   readonly atMs: number;
   readonly payload: Payload;
@@ -63,7 +65,7 @@ const bodyKeptBytesMax = 8 * 1024 * 1024;
 
 const blankRow = {
   ...{ id: '', authorId: '', author: '', kind: '', changeset: '', more: false, puts: 0, deletes: 0, kept: 0, bytes: 0 },
-  ...{ objectSize: 0, objectModifiedMs: 0, objectTag: '' },
+  ...{ objectSize: 0, objectModifiedMs: 0, objectTag: '', bodyId: '' },
 };
 
 /** Why the log would refuse this payload, or undefined: an author asks before it appends (rule S5). */
@@ -130,12 +132,33 @@ function foldPayload(journal: Journal, record: Arrived, own: OwnRecord | null): 
   }
   if (payload.kind === 'need') for (const hash of payload.hashes) journal.putNeed(hash, record.atMs);
   if (payload.kind === 'approve') foldApproval(journal, payload);
+  if (payload.kind === 'snapshot') foldSnapshot(journal, record, payload);
+  if (payload.kind === 'retire') foldRetired(journal, record, payload);
+}
+
+/** Inline contents of what a snapshot covers go with their records before long: no new change may rely on them. */
+function foldSnapshot(journal: Journal, { header, atMs }: Arrived, { id, upTo, previousHash }: SnapshotPayload): void {
+  journal.putSnapshot({ id, upTo, hash: previousHash, record: header.sequence, atMs });
+  const floor = Number(journal.meta('inlineFloor') ?? '0');
+  journal.setMeta('inlineFloor', String(Math.max(floor, upTo)));
+}
+
+/** Rule P3: from here on nothing may rely on these objects; they are deleted after a grace time. */
+function foldRetired(journal: Journal, { header, atMs }: Arrived, { packs, bodies, snapshots }: RetirePayload): void {
+  const row = { record: header.sequence, atMs };
+  for (const id of packs) journal.putRetired({ ...row, kind: 'pack', id });
+  for (const id of bodies) journal.putRetired({ ...row, kind: 'body', id });
+  for (const id of snapshots) journal.putRetired({ ...row, kind: 'snapshot', id });
+  journal.dropPacks(packs);
+  journal.dropSnapshots(snapshots);
 }
 
 /** Rule G3: a publisher's hold is approved by its id, a receiver's by the number of the deletion record. */
 function foldApproval(journal: Journal, payload: { hold?: string; record?: Sequence }): void {
   if (payload.hold !== undefined) approveHold(journal, payload.hold);
-  if (payload.record !== undefined) approveRecord(journal, payload.record);
+  if (payload.record === undefined) return;
+  journal.approveVersions(payload.record);
+  approveRecord(journal, payload.record);
 }
 
 /** Lets the deletions of one record through that this member holds. */
@@ -179,10 +202,12 @@ function noteVersion(journal: Journal, change: Change, record: Arrived, keptCoun
     const k = (keptCount.get(change.path) ?? 0) + 1;
     keptCount.set(change.path, k);
     const against = change.lostTo === 0 ? record.header.sequence : change.lostTo;
-    journal.putVersion({ ...common, k, op: 'kept', entry: change.entry, against });
-  } else if (change.op === 'put') {
-    journal.putVersion({ ...common, k: 0, op: 'put', entry: change.entry, against: change.beats ?? 0 });
-  } else journal.putVersion({ ...common, k: 0, op: 'delete', entry: null, against: 0 });
+    journal.putVersion({ ...common, k, op: 'kept', entry: change.entry, against, approved: false });
+    return;
+  }
+  const approved = change.approved === true;
+  if (change.op === 'put') journal.putVersion({ ...common, k: 0, op: 'put', entry: change.entry, against: change.beats ?? 0, approved });
+  else journal.putVersion({ ...common, k: 0, op: 'delete', entry: null, against: 0, approved });
 }
 
 function foldPath(journal: Journal, change: Exclude<Change, { op: 'kept' }>, record: Arrived, own: OwnRecord | null): void {
@@ -240,6 +265,7 @@ function advance(journal: Journal, record: Arrived, bad: string | undefined): vo
       puts: puts.length,
       deletes: changes.filter((change) => change.op === 'delete').length,
       kept: changes.filter((change) => change.op === 'kept').length,
+      bodyId: record.bodyId,
       bytes: puts.reduce((sum, change) => sum + (change.entry.kind === 'file' ? change.entry.size : 0), 0),
     },
     record.bytes,

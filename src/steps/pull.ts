@@ -29,6 +29,8 @@ export type Offer =
       readonly hash: Hash;
       readonly bytes: Buffer;
       readonly body: Buffer | null;
+      /** Id of the body object; '' where the payload is inside the record. */
+      readonly bodyId: string;
       readonly atMs: number;
     }
   | {
@@ -108,7 +110,10 @@ export function judge(fetched: Fetched, position: Position, limits: Limits, succ
   if (payload.ok && payload.payload.kind === 'format' && payload.payload.format > formatInForce) {
     return { offer: 'halt', code: 'newer-format', reason: `record ${sequence} raises the share to format ${payload.payload.format}` };
   }
-  if (payload.ok) return { ...common(fetched), offer: 'fits', body: fetched.body, header: decoded.header, payload: payload.payload, hash };
+  if (payload.ok) {
+    const body = { body: fetched.body, bodyId: decoded.body?.id ?? '' };
+    return { ...common(fetched), ...body, offer: 'fits', header: decoded.header, payload: payload.payload, hash };
+  }
   return judgeRejected(payload, fetched, decoded.header.author.name);
 }
 

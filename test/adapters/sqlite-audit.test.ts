@@ -17,14 +17,14 @@ function paths(journal: Journal, limit = 100, path?: string): string[] {
 function knowRecord(journal: Journal, sequence: number, author: string): void {
   const about = { sequence, hash: hashOf(1), id: '', authorId: '', author, atMs: 0, kind: 'changes', verdict: 'ok' as const, reason: '' };
   const counts = { changeset: '', more: false, puts: 0, deletes: 0, kept: 0, bytes: 0, objectSize: 0, objectModifiedMs: 0, objectTag: '' };
-  journal.putRecord({ ...about, ...counts }, null, null);
+  journal.putRecord({ ...about, ...counts, bodyId: '' }, null, null);
 }
 
 test('rows come newest first, with who wrote the record', () => {
   const journal = newJournal();
   knowRecord(journal, 7, 'web01');
   // The record was pruned, the history of the path was not.
-  journal.putVersion({ path: 'old', version: 3, k: 0, op: 'put', entry: file(), against: 0, atMs: 0, author: 'web02' });
+  journal.putVersion({ path: 'old', version: 3, k: 0, op: 'put', entry: file(), against: 0, atMs: 0, author: 'web02', approved: false });
   journal.putAudit(put('new'));
   journal.putAudit(put('old', { op: 'delete', kind: 'dir', size: null, version: 3 }));
   journal.putAudit(put('joined', { op: 'delete', kind: null, version: 0 }));

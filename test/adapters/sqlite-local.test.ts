@@ -120,13 +120,13 @@ test('every key of meta has its meaning in the schema', () => {
   const union = /export type MetaKey =([^;]*);/.exec(read('ports/journal.ts'))?.[1] ?? '';
   const keys = [...union.matchAll(/'(\w+)'/g)].map((match) => match[1]);
   expect(keys.length).toBeGreaterThan(10);
-  const schema = read('adapters/schema/0001.sql');
+  const schema = read('adapters/schema/0001.sql') + read('adapters/schema/0002.sql');
   expect(keys.filter((key) => !new RegExp(`^--   ${key} +\\S`, 'm').test(schema))).toEqual([]);
 });
 
 const record: RecordRow = {
   ...{ sequence: 1, hash: hashOf(1), id: 'i', authorId: 'a', author: 'a', atMs: 1, kind: 'changes', verdict: 'ok', reason: '' },
-  ...{ changeset: '', more: false, puts: 1, deletes: 0, kept: 0, bytes: 1, objectSize: 1, objectModifiedMs: 1, objectTag: '' },
+  ...{ changeset: '', more: false, puts: 1, deletes: 0, kept: 0, bytes: 1, objectSize: 1, objectModifiedMs: 1, objectTag: '', bodyId: '' },
 };
 
 test('L3: a new base leaves meta, trash and problems, and nothing of the old lineage', () => {
@@ -140,7 +140,7 @@ test('L3: a new base leaves meta, trash and problems, and nothing of the old lin
   journal.putDirectoryDigest('', 'x');
   journal.putWant(want('b'));
   journal.putRecord(record, Buffer.from('x'), null);
-  journal.putVersion({ path: 'a', version: 1, k: 0, op: 'put', entry: file(), against: 0, atMs: 1, author: 'm' });
+  journal.putVersion({ path: 'a', version: 1, k: 0, op: 'put', entry: file(), against: 0, atMs: 1, author: 'm', approved: false });
   journal.putLocation(at);
   journal.putUpload(at, 1);
   journal.putNeed(hashOf(1), 1);

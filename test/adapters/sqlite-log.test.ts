@@ -5,7 +5,7 @@ import { dir, file, hashOf, hostileNames, link } from './sqlite-rows.ts';
 
 function record(sequence: number, over: Partial<RecordRow> = {}): RecordRow {
   const counts = { puts: 3, deletes: 2, kept: 1, bytes: 2 ** 41 };
-  const object = { objectSize: 0, objectModifiedMs: 0, objectTag: '' };
+  const object = { objectSize: 0, objectModifiedMs: 0, objectTag: '', bodyId: 'b'.repeat(32) };
   const author = { authorId: 'a'.repeat(32), author: 'web\u00e901' };
   const verdict = { verdict: 'ok' as const, reason: '', changeset: '0123456789abcdef', more: false };
   const head = { sequence, hash: hashOf(sequence), id: `id ${sequence}`, atMs: 1_700_000_000_000, kind: 'changes' };
@@ -22,6 +22,7 @@ function version(path: string, number: number, over: Partial<VersionRow> = {}): 
     against: 0,
     atMs: 1_700_000_000_000 + number,
     author: 'web01',
+    approved: true,
     ...over,
   };
 }

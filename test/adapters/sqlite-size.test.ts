@@ -14,7 +14,7 @@ test('a large share is written and folded in time that grows with its rows', { t
     for (const [i, path] of paths.entries()) {
       const entry = file(i, { hash: hashOf(i) });
       journal.putAgreed(agreed(path, { entry }));
-      journal.putVersion({ path, version: 1, k: 0, op: 'put', entry, against: 0, atMs: 1, author: 'web01' });
+      journal.putVersion({ path, version: 1, k: 0, op: 'put', entry, against: 0, atMs: 1, author: 'web01', approved: false });
       journal.putLocation({ hash: entry.hash, size: 1, codec: 'none', record: 1, pack: 'p', offset: i, length: 1 });
       journal.putWant(want(path, { entry: i % 2 === 0 ? null : entry }));
     }

@@ -16,7 +16,7 @@ function journalWith(
   if (base !== null) journal.putAgreed(agreed('x', { version: base }));
   journal.putWant(want('x', { version, reason }));
   for (const each of history) {
-    const row = { path: 'x', version: Math.abs(each), k: 0, against: 0, atMs: 0, author: 'a' };
+    const row = { path: 'x', version: Math.abs(each), k: 0, against: 0, atMs: 0, author: 'a', approved: false };
     journal.putVersion(each < 0 ? { ...row, op: 'delete', entry: null } : { ...row, op: 'put', entry: file() });
   }
   return journal;

@@ -73,7 +73,8 @@ export const samples: Record<string, Payload> = {
   'approve-hold': { kind: 'approve', hold: '7'.repeat(16) },
   'approve-record': { kind: 'approve', record: 41 },
   'approve-unavailable': { kind: 'approve', unavailable: { sequence: 40, stored: contentHash('x') } },
-  retire: { kind: 'retire', packs: ['8'.repeat(32)], bodies: ['9'.repeat(32)] },
+  retire: { kind: 'retire', packs: ['8'.repeat(32)], bodies: ['9'.repeat(32)], snapshots: [] },
+  'retire-snapshots': { kind: 'retire', packs: [], bodies: [], snapshots: ['a'.repeat(32), 'b'.repeat(32)] },
   snapshot: { kind: 'snapshot', id: 'a'.repeat(32), upTo: 41, previousHash: contentHash('y') },
   format: { kind: 'format', format: 2 },
 };
