@@ -1,7 +1,6 @@
 import type { Sequence } from './entry.ts';
 
-const hourMs = 3600 * 1000;
-const dayMs = 24 * hourMs;
+const dayMs = 24 * 3600 * 1000;
 
 /** How old things must be, by the bucket's clock, before housekeeping touches them; ms. A short `history` shortens them all but the last. */
 export interface Ages {
@@ -15,8 +14,6 @@ export interface Ages {
   readonly unreferencedMs: number;
   /** An own upload that no record names counts for this long: less than what retires it. */
   readonly uploadTrustedMs: number;
-  /** A hole in the log is noticed by its author when put and look lie this far apart (rule S3). */
-  readonly farApartMs: number;
   /** The heartbeat of a member that is gone for good. */
   readonly heartbeatMs: number;
 }
@@ -30,7 +27,6 @@ export function agesOf(historyMs: number): Ages {
     retireGraceMs: within(dayMs),
     unreferencedMs,
     uploadTrustedMs: Math.floor((unreferencedMs * 6) / 7),
-    farApartMs: Math.min(hourMs, Math.floor(within(dayMs) / 24)),
     heartbeatMs: 30 * dayMs,
   };
 }

@@ -20,7 +20,7 @@ describe('ages', () => {
   test('R-P3, R-L6: a day for the log and for what is retired, a week for what nothing names', () => {
     expect(agesOf(30 * day)).toEqual({
       ...{ historyMs: 30 * day, logGraceMs: day, retireGraceMs: day, unreferencedMs: 7 * day, uploadTrustedMs: 6 * day },
-      ...{ farApartMs: hour, heartbeatMs: 30 * day },
+      heartbeatMs: 30 * day,
     });
   });
 
