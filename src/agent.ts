@@ -12,11 +12,14 @@ import { look } from './agent/look.ts';
 import { noteAppliedLosses } from './agent/losses.ts';
 import { settleOutbox } from './agent/outbox.ts';
 import { publishOnce } from './agent/publish.ts';
+import { beginUnready, settleReadiness } from './agent/readiness.ts';
+import { beginSlice, forgetProgress, rememberingProgress } from './agent/replay.ts';
 import { enterRoot } from './agent/root.ts';
 import { stagingOf } from './agent/staging.ts';
 import { pruneTrash } from './agent/trash.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { ShareConfig } from './config-types.ts';
+import type { Hash } from './model/entry.ts';
 import { toText } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
 import { DatastoreFault } from './ports/datastore.ts';
@@ -46,6 +49,9 @@ export interface Outcome {
   readonly planned: readonly Plan[];
 }
 
+/** 'again': something local came in between. 'more': the log is looked at before the rest of a long apply. */
+type Turn = 'done' | 'again' | 'more';
+
 /** One share on one member: every cycle is ingest, scan, collate, decide, publish, apply, in this order. */
 export class ShareAgent {
   readonly ports: Ports;
@@ -62,7 +68,8 @@ export class ShareAgent {
 
   /** One whole cycle. Throws DatastoreFault when the bucket cannot be used; whatever was reached before is kept. */
   async cycle(options: CycleOptions): Promise<Outcome> {
-    const cycle = new Cycle(this.ports, this.config, options, this.memory);
+    const onProgress = options.dryRun ? this.ports.onProgress : rememberingProgress(this.ports);
+    const cycle = new Cycle({ ...this.ports, onProgress }, this.config, options, this.memory);
     try {
       return await this.run(cycle);
     } finally {
@@ -96,18 +103,25 @@ export class ShareAgent {
     const { options } = cycle;
     const planned: Plan[] = [];
     let unfinished = false;
+    beginUnready(cycle);
     if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle)) !== 'halted') {
       const reincluded = adoptExcludes(cycle);
       settleHolds(cycle);
-      for (let look = 1; look <= looksMax && !options.signal.aborted; look++) {
+      for (let look = 1; look <= looksMax && !options.signal.aborted; ) {
         const turn = await this.turn(cycle, reincluded, planned);
-        unfinished = turn === 'again';
-        if (turn !== 'again' || options.dryRun) break;
+        unfinished = turn !== 'done';
+        if (turn === 'done' || options.dryRun) break;
+        if (turn === 'again') look++;
+        else if ((await catchUp(cycle)) === 'halted') break;
       }
       if (cycle.halt === null && !options.signal.aborted) await enforceMetadata(cycle, planned);
       if (cycle.halt === null && !options.dryRun) finishCycle(cycle, unfinished);
     }
-    if (!options.dryRun) rememberCycle(cycle);
+    if (!options.dryRun) {
+      rememberCycle(cycle);
+      settleReadiness(cycle);
+      forgetProgress(cycle.ports.journal);
+    }
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;
     const { problems, events, halt, held, counts } = cycle;
@@ -125,10 +139,12 @@ export class ShareAgent {
     };
   }
 
-  /** One look at the disk and everything that follows from it. 'again': something local came in between. */
-  private async turn(cycle: Cycle, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<'done' | 'again'> {
+  /** One look at the disk and everything that follows from it. */
+  private async turn(cycle: Cycle, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<Turn> {
+    const startedMs = cycle.ports.time.monotonicMs();
     const seen = await look(cycle, reincluded);
     if (seen === null) return 'done';
+    const lookMs = cycle.ports.time.monotonicMs() - startedMs;
     const { differences, unknown } = seen;
     for (let appends = 0; ; appends++) {
       const decided = decide(cycle, differences, unknown, baseState(cycle, reincluded));
@@ -142,8 +158,7 @@ export class ShareAgent {
       const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, publish) : null) ?? 'nothing';
       if (published === 'lost' && (await catchUp(cycle)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
-      const again = await bringHome(cycle, decided);
-      return again ? 'again' : 'done';
+      return await bringHome(cycle, decided, lookMs);
     }
   }
 }
@@ -175,22 +190,26 @@ function mayPublish(cycle: Cycle): boolean {
   return cycle.caughtUp && cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull' && cycle.refusal === null;
 }
 
-/** Applies what the log wants here. True when something local came in between. */
-async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
+/** Applies what the log wants here, or as much of it as fits between two looks. */
+async function bringHome(cycle: Cycle, decided: Plan, lookMs: number): Promise<Turn> {
   const { ports, config, options } = cycle;
   noteJoin(cycle, decided);
-  if (options.only === 'publish' || !cycle.canApply || decided.applies.length === 0) return false;
+  if (options.only === 'publish' || !cycle.canApply || decided.applies.length === 0) return 'done';
+  const slice = beginSlice(cycle, lookMs);
   ports.log.debug({ step: 'apply', share: cycle.share, paths: decided.applies.length }, 'applying');
   const applied = await apply(
     {
       ...ports,
       fetch: stagingOf(cycle, decided.applies),
-      onPlaced: (files) => ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: decided.applies.length }),
+      onPlaced: (files) => {
+        ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: decided.applies.length });
+        slice.placed(files);
+      },
     },
     decided.applies,
     {
       ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
-      ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
+      ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: slice.signal },
       isOwed: (path, lostTo, loser) => !isKept(ports.journal, path, lostTo, loser),
     },
   );
@@ -199,8 +218,17 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<boolean> {
   noteAppliedLosses(cycle, decided.lossesThere);
   keepJoining(cycle, decided, applied.left);
   const late = await lookAtDisplaced(cycle, applied.displaced);
-  if (applied.missing.length > 0 && cycle.refusal === null) await askForMissing(cycle, applied.missing);
-  return applied.again || late > 0;
+  if (slice.over()) return 'more';
+  if (applied.missing.length > 0 && cycle.refusal === null && (await lookUpAgain(cycle, applied.missing))) return 'again';
+  return applied.again || late > 0 ? 'again' : 'done';
+}
+
+/** Rule B3: a pack may have been replaced meanwhile, which the log tells; what is missing even so is asked for. True: there is news. */
+async function lookUpAgain(cycle: Cycle, missing: readonly Hash[]): Promise<boolean> {
+  const before = cycle.cursor;
+  const ended = await catchUp(cycle);
+  if (ended === 'caught-up' && cycle.cursor === before) await askForMissing(cycle, missing);
+  return ended !== 'halted' && cycle.cursor > before;
 }
 
 async function lookAtDisplaced(cycle: Cycle, names: readonly string[]): Promise<number> {
@@ -215,8 +243,12 @@ const joinListMax = 20;
 
 /** A join tells once which local files went to the trash (rule J1). */
 function noteJoin(cycle: Cycle, decided: Plan): void {
-  const displaced = decided.applies.filter((item) => item.why === 'join' && item.standing?.kind !== 'dir');
-  if (displaced.length === 0 || cycle.options.only === 'publish' || !cycle.canApply) return;
+  if (cycle.options.only === 'publish' || !cycle.canApply) return;
+  const displaced = decided.applies.filter(
+    ({ why, standing, path }) => why === 'join' && standing?.kind !== 'dir' && !cycle.toldOfJoin.has(path),
+  );
+  if (displaced.length === 0) return;
+  for (const { path } of displaced) cycle.toldOfJoin.add(path);
   const listed = displaced.slice(0, joinListMax).map((item) => item.path);
   const more = displaced.length > listed.length ? ` and ${displaced.length - listed.length} more` : '';
   const what = displaced.length === 1 ? '1 local file differs' : `${displaced.length} local files differ`;

@@ -6,6 +6,7 @@ import { openShareTree } from './adapters/disk.ts';
 import { compileExcludes } from './adapters/excludes.ts';
 import { type MemberFile, openMember } from './adapters/member-file.ts';
 import { systemOwners } from './adapters/owners.ts';
+import { openReadyFile } from './adapters/ready-file.ts';
 import { retrying } from './adapters/retrying.ts';
 import { openS3, S3Datastore } from './adapters/s3.ts';
 import type { BucketInspection } from './adapters/s3-inspect.ts';
@@ -13,7 +14,7 @@ import { scratchBelow } from './adapters/scratch.ts';
 import { expandShares } from './adapters/share-roots.ts';
 import { openJournal } from './adapters/sqlite.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
-import { journalFile, makeStateDirectory, scratchDirectory, scratchRoom, setAside } from './adapters/state-directory.ts';
+import { journalFile, makeStateDirectory, readyFile, scratchDirectory, scratchRoom, setAside } from './adapters/state-directory.ts';
 import { systemRandom, systemTime } from './adapters/system.ts';
 import type { ProgressEvent } from './agent/context.ts';
 import { ShareAgent } from './agent.ts';
@@ -147,6 +148,7 @@ export async function openShare(
   const ports = {
     ...{ datastore: await world.datastore(), journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
+    readiness: openReadyFile(readyFile(config, share.name)),
     ...{ onProgress: options.onProgress, stateId: `${member.id} ${config.state}` },
     scratch: scratchBelow(scratch === null ? scratchRoom(config, share.name) : join(scratch.path, 'scratch')),
   };

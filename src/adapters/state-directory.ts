@@ -30,6 +30,11 @@ export function scratchRoom(config: Config, share: string): string {
   return join(config.state, `${share}.scratch`);
 }
 
+/** Stands while the share is ready here, for a load balancer. */
+export function readyFile(config: Config, share: string): string {
+  return join(config.state, `${share}.ready`);
+}
+
 /** A directory for the copy that a dry run works on, and its removal. */
 export function scratchDirectory(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'flocksync-'));
@@ -51,12 +56,13 @@ export function hasJournal(config: Config, share: string): boolean {
   return existsSync(journalFile(config, share));
 }
 
-/** Removes journal, lock and scratch room of a share, with what SQLite keeps beside them. The caller holds the lock. */
+/** Removes journal, lock, ready file and scratch room of a share, with what SQLite keeps beside them. The caller holds the lock. */
 export function removeShareState(config: Config, share: string): void {
   for (const file of [journalFile(config, share), lockFile(config, share)]) {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
   }
   rmSync(scratchRoom(config, share), { recursive: true, force: true });
+  rmSync(readyFile(config, share), { force: true });
 }
 
 /** Shares that have a journal in the state directory, whatever the config says. */

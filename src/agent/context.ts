@@ -24,6 +24,13 @@ export interface Member {
   remember(share: string, shareId: string, cursor: number): void;
 }
 
+/** Tells a load balancer whether the share is ready here (docs/3-operations.md). */
+export interface Readiness {
+  /** Everything up to `cursor` is applied at this bucket time, ms. */
+  set(cursor: number, atMs: number): void;
+  clear(): void;
+}
+
 export interface Ports {
   readonly datastore: Datastore;
   readonly journal: Journal;
@@ -36,6 +43,7 @@ export interface Ports {
   /** Room for work that is thrown away, below the state directory. */
   readonly scratch: () => Scratch;
   readonly member: Member;
+  readonly readiness: Readiness;
   /** True for what the config excludes. */
   readonly excluded: (path: BytePath, isDirectory: boolean) => boolean;
   /** Compiles other rules, to compare with an earlier config (rule J5). */
@@ -103,6 +111,12 @@ export class Cycle {
   refusal: DatastoreFault | null = null;
   /** Bucket time of the last answer that showed the log to end at the cursor (rule S3). */
   endSeenMs = 0;
+  /** When to tell the others next that this member replays, by the monotonic clock, ms. */
+  replayBeatMs: number | null = null;
+  /** What the finished parts of a long apply have brought. */
+  broughtHome = { files: 0, bytes: 0 };
+  /** Paths of which was told that a join displaces them. */
+  readonly toldOfJoin = new Set<BytePath>();
 
   constructor(ports: Ports, config: ShareConfig, options: CycleOptions, memory: Memory) {
     this.ports = ports;
@@ -146,6 +160,8 @@ export interface Memory {
   readonly hashes: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
   /** Large files on their way to the bucket. */
   readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
+  /** What the ready file says, where this process wrote it. */
+  ready: { readonly cursor: number; readonly atMs: number } | null;
   /** How far the uploads are that stand together in `uploads`, for progress. */
   uploading: { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number };
 }
@@ -155,6 +171,7 @@ export function newMemory(): Memory {
     clock: { dateMs: 0, atMs: 0 },
     hashes: new Map(),
     uploads: new Map(),
+    ready: null,
     uploading: { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 },
   };
 }

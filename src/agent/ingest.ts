@@ -9,6 +9,8 @@ import type { Fetched, Offer, Position } from '../steps/pull.ts';
 import { fetchRecord, findApproval, judge, listLog, requestKey } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { haltOf, putFormatBack } from './lineage.ts';
+import { noteAbsence } from './readiness.ts';
+import { readingTheLog, tellOthers } from './replay.ts';
 
 /** Records behind the cursor that each listing checks as well: it costs nothing and finds damage while somebody still has the bytes. */
 const lookBack = 50;
@@ -27,6 +29,7 @@ export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>)
   const listing = await listLog(ports.datastore, cycle.share, from);
   cycle.heard(listing.dateMs);
   if (!(await verifyKnown(cycle, listing.listed, listing.head, from))) return { ended: 'halted', head: listing.head };
+  noteAbsence(cycle, listing.head);
   if (listing.head > cycle.cursor) await beforeReplay();
   for (const sequence of listing.requested) await answerRequest(cycle, sequence);
   const ingested = await ingestUpTo(cycle, listing.head);
@@ -59,7 +62,8 @@ async function ingestUpTo(cycle: Cycle, head: number): Promise<Ingested> {
     cycle.heard(fetched.dateMs);
     const offer = await weigh(cycle, sequence, judge(fetched, position(cycle), limits, sequence < head));
     if (!take(cycle, sequence, offer)) return { ended: offer.offer === 'halt' ? 'halted' : 'stuck', head };
-    ports.onProgress({ phase: 'reading the log', filesDone: cycle.cursor, filesTotal: head });
+    ports.onProgress({ phase: readingTheLog, filesDone: cycle.cursor, filesTotal: head });
+    await tellOthers(cycle);
   }
   if (head > 0) ports.journal.keepRecordBytes(recordsKept);
   return { ended: 'caught-up', head };

@@ -2,12 +2,12 @@ import type { FileEntry } from '../model/entry.ts';
 import { chunksOf } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { Source } from '../steps/store.ts';
-import type { Cycle } from './context.ts';
+import type { Cycle, Ports } from './context.ts';
 
 /** Hands on what is stored for a record, told as progress: a source counts once the next one is asked for. */
 export function* packing(cycle: Cycle, sources: readonly Source[]): Generator<Source> {
   const tell = teller(
-    cycle,
+    cycle.ports.onProgress,
     'publishing',
     sources.map(({ entry }) => entry),
   );
@@ -32,13 +32,17 @@ export function noteUploaded(cycle: Cycle, files: number, bytes: number): void {
 }
 
 /** `tell(files, bytes)` adds to what is done of all these files. */
-export function teller(cycle: Cycle, phase: string, entries: readonly FileEntry[]): (files: number, bytes: number) => void {
+export function teller(
+  onProgress: Ports['onProgress'],
+  phase: string,
+  entries: readonly FileEntry[],
+): (files: number, bytes: number) => void {
   const totals = { filesTotal: entries.length, bytesTotal: entries.reduce((sum, { size }) => sum + size, 0) };
   let filesDone = 0;
   let bytesDone = 0;
   return (files, bytes) => {
     filesDone += files;
     bytesDone += bytes;
-    cycle.ports.onProgress({ phase, filesDone, bytesDone, ...totals });
+    onProgress({ phase, filesDone, bytesDone, ...totals });
   };
 }

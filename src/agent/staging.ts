@@ -4,11 +4,12 @@ import type { ApplyItem } from '../steps/plan.ts';
 import { fetchPorts } from './content.ts';
 import type { Cycle } from './context.ts';
 import { teller } from './progress.ts';
+import { ofWholeCycle, tellOthers } from './replay.ts';
 
 /** Stages the contents of `items`, told as progress of all that they need: files and bytes, whether from the bucket or from this disk. */
 export function stagingOf(cycle: Cycle, items: readonly ApplyItem[]): (requests: readonly StageRequest[]) => AsyncIterable<StageResult> {
   const needed = items.flatMap(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? [entry] : []));
-  const tell = teller(cycle, 'fetching', needed);
+  const tell = teller(ofWholeCycle(cycle, cycle.ports.onProgress), 'fetching', needed);
   return async function* (requests) {
     const ports = fetchPorts(cycle);
     const onBytes = (bytes: number) => {
@@ -17,6 +18,7 @@ export function stagingOf(cycle: Cycle, items: readonly ApplyItem[]): (requests:
     };
     for await (const result of fetchContents({ ...ports, onBytes }, cycle.share, requests)) {
       tell(1, 0);
+      await tellOthers(cycle);
       yield result;
     }
   };

@@ -7,6 +7,7 @@ import { openShareTree } from '../../src/adapters/disk.ts';
 import { compileExcludes } from '../../src/adapters/excludes.ts';
 import { openMember } from '../../src/adapters/member-file.ts';
 import { systemOwners } from '../../src/adapters/owners.ts';
+import { openReadyFile } from '../../src/adapters/ready-file.ts';
 import { scratchBelow } from '../../src/adapters/scratch.ts';
 import { openJournal } from '../../src/adapters/sqlite.ts';
 import { systemRandom, systemTime } from '../../src/adapters/system.ts';
@@ -58,6 +59,7 @@ export function memberIn(home: string, name: string, { config = {}, through = (s
   const ports = {
     ...{ datastore, journal, tree, owners: systemOwners(systemTime), time: { ...systemTime, ...time }, random: systemRandom, codec },
     ...{ log: silent, member, excluded: compileExcludes(config.exclude ?? []), compileExcludes, version: '0' },
+    readiness: openReadyFile(join(state, 'webroot.ready')),
     ...{ onProgress: () => {}, stateId: `${member.id} ${state}`, scratch: scratchBelow(join(state, 'webroot.scratch')) },
   };
   const agent = new ShareAgent(ports, { ...plain, path: root, ...config });

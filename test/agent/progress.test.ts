@@ -35,7 +35,7 @@ test('large files that are sent together are told together, and those that come 
 
 test('files and bytes of all that a phase has to do', () => {
   const { cycle, told } = cycleThatTells();
-  const tell = teller(cycle, 'fetching', [fileOf(10), fileOf(20)]);
+  const tell = teller(cycle.ports.onProgress, 'fetching', [fileOf(10), fileOf(20)]);
   tell(0, 10);
   tell(1, 0);
   expect(told).toEqual([

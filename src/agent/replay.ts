@@ -1,0 +1,128 @@
+import { DatastoreFault } from '../ports/datastore.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { Cycle, Ports, ProgressEvent } from './context.ts';
+import { beat } from './heartbeat.ts';
+
+/** How far the running cycle is with what it takes in, as the journal keeps it for `status`. Times are of this machine's clock, ms. */
+export interface Replay {
+  readonly phase: string;
+  /** Files, or records of the log. */
+  readonly filesDone: number;
+  readonly filesTotal: number;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** When this phase was first told, and what was done by then: it must not count as speed. */
+  readonly since: { readonly atMs: number; readonly files: number; readonly bytes: number };
+  readonly atMs: number;
+}
+
+export const readingTheLog = 'reading the log';
+export const loadingTheSnapshot = 'loading the snapshot';
+const replayPhases: ReadonlySet<string> = new Set([readingTheLog, loadingTheSnapshot, 'fetching']);
+/** Nobody asks after a cycle that is over so soon. */
+const quietMs = 2000;
+const repeatMs = 1000;
+
+/** Hands progress on, and once a cycle lasts leaves it in the journal as well, once a second. */
+export function rememberingProgress({ onProgress, journal, time }: Ports): Ports['onProgress'] {
+  const begunMs = time.monotonicMs();
+  const begun = new Map<string, Replay['since']>();
+  let writtenMs = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    onProgress(event);
+    if (!replayPhases.has(event.phase)) return;
+    const { phase, filesDone = 0, filesTotal = 0, bytesDone = 0, bytesTotal = 0 } = event;
+    const since = begun.get(phase) ?? { atMs: time.wallMs(), files: filesDone, bytes: bytesDone };
+    begun.set(phase, since);
+    const nowMs = time.monotonicMs();
+    if (nowMs - begunMs < quietMs || nowMs - writtenMs < repeatMs) return;
+    writtenMs = nowMs;
+    const replay: Replay = { phase, filesDone, filesTotal, bytesDone, bytesTotal, since, atMs: time.wallMs() };
+    journal.setMeta('progress', JSON.stringify(replay));
+  };
+}
+
+export function forgetProgress(journal: Journal): void {
+  if (journal.meta('progress') !== undefined) journal.setMeta('progress', null);
+}
+
+/** A killed cycle leaves its last word behind; the running one repeats it all the time. */
+const staleMs = 30_000;
+
+/** Null where no cycle tells anything now. `nowMs` is this machine's clock. */
+export function readReplay(journal: Journal, nowMs: number): Replay | null {
+  const text = journal.meta('progress');
+  const replay = text === undefined ? null : (JSON.parse(text) as Replay);
+  return replay === null || Math.abs(nowMs - replay.atMs) > staleMs ? null : replay;
+}
+
+/** Time left at the speed so far, ms; null while nothing can be said. Bytes tell more than files, where there are any. */
+export function timeLeftMs(replay: Replay): number | null {
+  const { since, atMs } = replay;
+  const elapsedMs = atMs - since.atMs;
+  const [done, total, first] =
+    replay.bytesTotal > 0 ? [replay.bytesDone, replay.bytesTotal, since.bytes] : [replay.filesDone, replay.filesTotal, since.files];
+  if (elapsedMs <= 0 || done <= first) return null;
+  return Math.round((Math.max(0, total - done) * elapsedMs) / (done - first));
+}
+
+/** A cycle that takes longer than this tells the others that it replays, and then once a minute. */
+const firstBeatMs = 10_000;
+const beatMs = 60_000;
+
+/** Called again and again while a cycle takes in. The journal is flushed first (rule J4). */
+export async function tellOthers(cycle: Cycle): Promise<void> {
+  const { time, journal, member, log } = cycle.ports;
+  const nowMs = time.monotonicMs();
+  cycle.replayBeatMs ??= nowMs + firstBeatMs;
+  if (nowMs < cycle.replayBeatMs || cycle.options.dryRun) return;
+  cycle.replayBeatMs = nowMs + beatMs;
+  journal.flush();
+  member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
+  try {
+    await beat(cycle, 'replaying');
+  } catch (error) {
+    // What is being taken in matters more; the end of the cycle says whether the store takes anything.
+    if (!(error instanceof DatastoreFault)) throw error;
+    log.warn({ share: cycle.share, code: error.code }, 'the heartbeat of a replay could not be written');
+  }
+}
+
+/** Between two looks at log and disk a long apply lasts about this long, and ten times what the look costs. */
+const sliceMs = 60_000;
+const looksWorth = 10;
+
+/** A part of a long apply, so that the log is followed and local changes are published while content comes in (rule H3). */
+export interface Slice {
+  readonly signal: AbortSignal;
+  /** Told after each batch; ends the slice once its time is over. Without a file placed it goes on, so that the next one gets further. */
+  placed(files: number): void;
+  /** The slice was ended before everything was tried. */
+  over(): boolean;
+}
+
+/** `lookMs`: what the last look at the disk took. */
+export function beginSlice({ ports, options }: Cycle, lookMs: number): Slice {
+  const end = new AbortController();
+  const endMs = ports.time.monotonicMs() + Math.max(sliceMs, looksWorth * lookMs);
+  return {
+    signal: AbortSignal.any([options.signal, end.signal]),
+    placed: (files) => {
+      if (files > 0 && ports.time.monotonicMs() >= endMs) end.abort();
+    },
+    over: () => end.signal.aborted,
+  };
+}
+
+/** Adds what earlier slices of this cycle brought, so that progress speaks of all there is to bring. */
+export function ofWholeCycle(cycle: Cycle, tell: (event: ProgressEvent) => void): (event: ProgressEvent) => void {
+  const { files, bytes } = cycle.broughtHome;
+  return (event) => {
+    const { filesDone = 0, filesTotal = 0, bytesDone = 0, bytesTotal = 0 } = event;
+    cycle.broughtHome = { files: files + filesDone, bytes: bytes + bytesDone };
+    tell({
+      ...{ phase: event.phase, filesDone: files + filesDone, filesTotal: files + filesTotal },
+      ...{ bytesDone: bytes + bytesDone, bytesTotal: bytes + bytesTotal },
+    });
+  };
+}
