@@ -144,7 +144,7 @@ export class ShareAgent {
     const startedMs = cycle.ports.time.monotonicMs();
     const seen = await look(cycle, reincluded);
     if (seen === null) return 'done';
-    const lookMs = cycle.ports.time.monotonicMs() - startedMs;
+    cycle.lookMs = cycle.ports.time.monotonicMs() - startedMs;
     const { differences, unknown } = seen;
     for (let appends = 0; ; appends++) {
       const decided = decide(cycle, differences, unknown, baseState(cycle, reincluded));
@@ -158,7 +158,7 @@ export class ShareAgent {
       const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, publish) : null) ?? 'nothing';
       if (published === 'lost' && (await catchUp(cycle)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
-      return await bringHome(cycle, decided, lookMs);
+      return await bringHome(cycle, decided);
     }
   }
 }
@@ -191,11 +191,11 @@ function mayPublish(cycle: Cycle): boolean {
 }
 
 /** Applies what the log wants here, or as much of it as fits between two looks. */
-async function bringHome(cycle: Cycle, decided: Plan, lookMs: number): Promise<Turn> {
+async function bringHome(cycle: Cycle, decided: Plan): Promise<Turn> {
   const { ports, config, options } = cycle;
   noteJoin(cycle, decided);
   if (options.only === 'publish' || !cycle.canApply || decided.applies.length === 0) return 'done';
-  const slice = beginSlice(cycle, lookMs);
+  const slice = beginSlice(cycle);
   ports.log.debug({ step: 'apply', share: cycle.share, paths: decided.applies.length }, 'applying');
   const applied = await apply(
     {

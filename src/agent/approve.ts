@@ -1,4 +1,4 @@
-import { agesOf } from '../model/housekeeping.ts';
+import { farApartMs } from '../model/grace.ts';
 import type { ApprovePayload } from '../model/record.ts';
 import { recordHash } from '../model/record-decode.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
@@ -102,7 +102,7 @@ async function chainOver(cycle: Cycle, sequence: number, stored: string, freeAtM
     freeAtMs,
     notOnDisk: [],
   });
-  const appended = await settleAppend(cycle.ports, cycle.share, outbox, agesOf(cycle.inForce.historyMs).farApartMs, cycle.options.signal);
+  const appended = await settleAppend(cycle.ports, cycle.share, outbox, farApartMs(cycle.inForce.historyMs), cycle.options.signal);
   // Whatever came of it, this member learns it from the log like every other one.
   journal.dropOutbox();
   if (appended.outcome === 'unsettled') throw appended.fault;

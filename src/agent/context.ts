@@ -113,6 +113,8 @@ export class Cycle {
   endSeenMs = 0;
   /** When to tell the others next that this member replays, by the monotonic clock, ms. */
   replayBeatMs: number | null = null;
+  /** What the last look at the disk took. */
+  lookMs = 0;
   /** What the finished parts of a long apply have brought. */
   broughtHome = { files: 0, bytes: 0 };
   /** Paths of which was told that a join displaces them. */

@@ -1,6 +1,6 @@
 import type { Change } from '../model/change.ts';
+import { farApartMs } from '../model/grace.ts';
 import { unexcused } from '../model/guard.ts';
-import { agesOf } from '../model/housekeeping.ts';
 import { bellKey, logKey } from '../model/keys.ts';
 import type { BytePath } from '../model/path.ts';
 import { noPrevious, type Payload } from '../model/record.ts';
@@ -34,7 +34,7 @@ export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: r
 
 /** `resumed`: another process wrote the row, so only a listing shows that the record stands where it belongs (rule S3). */
 async function settle(cycle: Cycle, outbox: Outbox, resumed: boolean): Promise<Settled | 'lost'> {
-  const appended = await settleAppend(cycle.ports, cycle.share, outbox, agesOf(cycle.inForce.historyMs).farApartMs, cycle.options.signal);
+  const appended = await settleAppend(cycle.ports, cycle.share, outbox, farApartMs(cycle.inForce.historyMs), cycle.options.signal);
   if (appended.outcome === 'unsettled') throw appended.fault;
   if (appended.outcome === 'lost' || ((appended.confirm || resumed) && !(await confirmPlace(cycle, outbox)))) {
     cycle.ports.journal.dropOutbox();

@@ -101,8 +101,7 @@ export interface Slice {
   over(): boolean;
 }
 
-/** `lookMs`: what the last look at the disk took. */
-export function beginSlice({ ports, options }: Cycle, lookMs: number): Slice {
+export function beginSlice({ ports, options, lookMs }: Cycle): Slice {
   const end = new AbortController();
   const endMs = ports.time.monotonicMs() + Math.max(sliceMs, looksWorth * lookMs);
   return {
