@@ -124,7 +124,8 @@ export class ShareAgent {
     }
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;
-    const { problems, events, halt, held, counts } = cycle;
+    const { problems, halt, held, counts } = cycle;
+    const events = cycle.events.splice(0);
     const { share, cursor } = cycle;
     return {
       share,

@@ -12,9 +12,9 @@ import { openS3, S3Datastore } from './adapters/s3.ts';
 import type { BucketInspection } from './adapters/s3-inspect.ts';
 import { scratchBelow } from './adapters/scratch.ts';
 import { expandShares } from './adapters/share-roots.ts';
-import { openJournal } from './adapters/sqlite.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
-import { journalFile, makeStateDirectory, readyFile, scratchDirectory, scratchRoom, setAside } from './adapters/state-directory.ts';
+import { noteDamage, openOrSetAside } from './adapters/sqlite-rescue.ts';
+import { journalFile, makeStateDirectory, readyFile, scratchDirectory, scratchRoom } from './adapters/state-directory.ts';
 import { systemRandom, systemTime } from './adapters/system.ts';
 import type { ProgressEvent } from './agent/context.ts';
 import { ShareAgent } from './agent.ts';
@@ -128,6 +128,8 @@ export interface OpenedShare {
   readonly journal: Journal;
   /** Told once: the journal was unusable and has been set aside. */
   readonly events: readonly string[];
+  /** Called with what a cycle failed with: a journal that turned out to be damaged is set aside at the next opening. */
+  failed(error: unknown): void;
   close(): void;
 }
 
@@ -138,15 +140,16 @@ export async function openShare(
   options: { readonly dryRun: boolean; readonly onProgress: (event: ProgressEvent) => void },
 ): Promise<OpenedShare> {
   const { config, log, version } = world;
+  const datastore = await world.datastore();
   // Not even the member's id is made for a look at what would be done.
   const member = options.dryRun ? openMember(config.state, config.member, systemRandom, { temporary: true }) : world.member();
   const events: string[] = [];
   const scratch = options.dryRun ? scratchDirectory() : null;
   const file = journalFile(config, share.name);
-  const journal = scratch === null ? openOrSetAside(file, events) : copyJournal(file, join(scratch.path, 'journal'));
+  const journal = scratch === null ? openOrSetAside(file, systemRandom, events) : copyJournal(file, join(scratch.path, 'journal'));
   const tree = openShareTree({ root: share.path, shareName: share.name, fixedPart: share.fixedPart });
   const ports = {
-    ...{ datastore: await world.datastore(), journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
+    ...{ datastore, journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
     readiness: openReadyFile(readyFile(config, share.name)),
     ...{ onProgress: options.onProgress, stateId: `${member.id} ${config.state}` },
@@ -159,18 +162,8 @@ export async function openShare(
     tree.close();
     scratch?.remove();
   };
-  return { agent, journal, events, close };
-}
-
-/** A damaged journal is kept beside a new one, which is rebuilt from the bucket (rule J3). */
-function openOrSetAside(file: string, events: string[]): Journal {
-  try {
-    return openJournal({ file });
-  } catch (error) {
-    if (!(error instanceof JournalFault) || error.code !== 'damaged') throw error;
-    const aside = `${file}.damaged-${systemRandom.hex(4)}`;
-    setAside(file, aside);
-    events.push(`the journal was damaged (${error.message}); it was set aside as ${aside} and is rebuilt from the bucket`);
-    return openJournal({ file });
-  }
+  const failed = (error: unknown) => {
+    if (scratch === null && error instanceof JournalFault && error.code === 'damaged') noteDamage(file, error.message);
+  };
+  return { agent, journal, events, failed, close };
 }

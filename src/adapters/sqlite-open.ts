@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { JournalFault } from '../ports/journal.ts';
@@ -22,14 +22,20 @@ interface Migration {
 export function openConnection(file: string, schemaDirectory: string, readOnly: boolean): Connection {
   const migrations = migrationsIn(schemaDirectory);
   const newest = migrations.at(-1)?.version ?? 0;
-  const [bytes, walBytes] = [sizeOf(file), sizeOf(`${file}-wal`)];
+  const bytes = sizeOf(file);
+  // Asked before the look at the version, which leaves an empty WAL.
+  const suspect = bytes <= alwaysCheckedBytesMax || endedUncleanly(file);
   if (readOnly || bytes > 0) {
     const reader = probe(file, newest, readOnly);
     if (readOnly) return reader;
     reader.close();
   }
-  const suspect = walBytes > 0 || bytes <= alwaysCheckedBytesMax;
   return opened(file, false, (connection) => prepareForWriting(connection, migrations, bytes > 0 && suspect));
+}
+
+/** A writer that comes to its end leaves no WAL, a reader an empty one; where somebody has removed it, its index is left. */
+function endedUncleanly(file: string): boolean {
+  return sizeOf(`${file}-wal`) > 0 || (!existsSync(`${file}-wal`) && existsSync(`${file}-shm`));
 }
 
 /** Looks at the version through a connection that cannot write: the journal of a newer program is not touched, not even its WAL. */
@@ -101,7 +107,7 @@ function prepareForWriting(connection: Connection, migrations: readonly Migratio
 
 function quickCheck(sqlite: Database.Database, file: string): void {
   const verdict = sqlite.pragma('quick_check(1)', { simple: true });
-  if (verdict !== 'ok') throw new JournalFault('damaged', `The journal ${file} is damaged: ${String(verdict)}.`);
+  if (verdict !== 'ok') throw new JournalFault('damaged', `The journal ${file} is damaged: ${String(verdict).replaceAll(/\s+/g, ' ')}.`);
 }
 
 function migrate(connection: Connection, migrations: readonly Migration[]): void {

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config-types.ts';
 import { JournalFault } from '../ports/journal.ts';
+import { remainsOf } from './sqlite-rescue.ts';
 
 /** Creates the state directory, 0700: journals hold copies of small files. Throws `JournalFault` 'unusable'. */
 export function makeStateDirectory(config: Config): void {
@@ -41,23 +42,16 @@ export function scratchDirectory(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Keeps a damaged journal, with what SQLite has beside it, under another name. */
-export function setAside(file: string, aside: string): void {
-  for (const suffix of ['', '-wal', '-shm']) {
-    try {
-      renameSync(file + suffix, aside + suffix);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-}
-
 export function hasJournal(config: Config, share: string): boolean {
   return existsSync(journalFile(config, share));
 }
 
-/** Removes journal, lock, ready file and scratch room of a share, with what SQLite keeps beside them. The caller holds the lock. */
+/**
+ * Removes journal, lock, ready file and scratch room of a share, with what SQLite keeps beside them and what was set aside. The caller
+ * holds the lock.
+ */
 export function removeShareState(config: Config, share: string): void {
+  for (const file of remainsOf(journalFile(config, share))) rmSync(file, { force: true });
   for (const file of [journalFile(config, share), lockFile(config, share)]) {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
   }

@@ -1,6 +1,7 @@
 import type { BytePath } from '../model/path.ts';
 import type { Left } from '../steps/apply/run.ts';
 import type { Plan } from '../steps/plan.ts';
+import { adoptTrash } from './adopt-trash.ts';
 import type { Cycle } from './context.ts';
 import type { BaseState } from './decide.ts';
 
@@ -43,7 +44,9 @@ export function rememberExcludes(cycle: Cycle): void {
  */
 export function adoptLastKnown(cycle: Cycle): void {
   const { journal, member } = cycle.ports;
-  if (journal.meta('joined') === '1' || journal.meta('joinBase') !== undefined || cycle.cursor > 0) return;
+  if (journal.meta('joined') === '1') return;
+  adoptTrash(cycle);
+  if (journal.meta('joinBase') !== undefined || cycle.cursor > 0) return;
   const known = member.lastKnown(cycle.share);
   if (known === undefined || known.cursor === 0 || known.shareId !== cycle.inForce.share) return;
   journal.setMeta('joinBase', String(known.cursor));

@@ -89,7 +89,7 @@ export class Cycle {
   readonly options: CycleOptions;
   readonly problems: Problem[] = [];
   /** Things that happened once and are told once (DESIGN §9). */
-  readonly events: string[] = [];
+  readonly events: string[];
   readonly counts = { published: 0, deleted: 0, applied: 0, removed: 0, conflicts: 0, records: 0, bytesUp: 0, bytesDown: 0 };
   /** Kept from cycle to cycle of one process. */
   readonly memory: Memory;
@@ -125,6 +125,7 @@ export class Cycle {
     this.config = config;
     this.options = options;
     this.memory = memory;
+    this.events = memory.events;
   }
 
   get share(): string {
@@ -159,6 +160,8 @@ export class Cycle {
 /** What one process remembers of a share between cycles; losing it costs time only. */
 export interface Memory {
   clock: { dateMs: number; atMs: number };
+  /** What happened once and was not told yet: a cycle that fails leaves it here. */
+  readonly events: string[];
   readonly hashes: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
   /** Large files on their way to the bucket. */
   readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
@@ -171,6 +174,7 @@ export interface Memory {
 export function newMemory(): Memory {
   return {
     clock: { dateMs: 0, atMs: 0 },
+    events: [],
     hashes: new Map(),
     uploads: new Map(),
     ready: null,

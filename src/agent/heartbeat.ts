@@ -1,5 +1,6 @@
 import { memberKey } from '../model/keys.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
+import { adoptTrash } from './adopt-trash.ts';
 import { appliedTo } from './applied.ts';
 import type { Cycle } from './context.ts';
 
@@ -115,14 +116,22 @@ async function readOwn({ ports, share }: Cycle): Promise<Heartbeat | null> {
  */
 export async function noticeClone(cycle: Cycle): Promise<void> {
   const { journal, member } = cycle.ports;
-  if (cycle.cursor === 0 || cycle.options.dryRun) return;
-  const own = await readOwn(cycle);
-  if (own === null || own.cursor <= cycle.cursor) return;
+  // A first replay that was killed is behind its own past as well, and has no base yet that could be old.
+  if (cycle.cursor === 0 || cycle.options.dryRun || journal.meta('joined') !== '1') return;
+  const ahead = Math.max((await readOwn(cycle))?.cursor ?? 0, rememberedCursor(cycle));
+  if (ahead <= cycle.cursor) return;
   // In this order: under the new id a killed run would find no heartbeat that is ahead of it.
   journal.setMeta('suspectBase', '1');
   journal.flush();
   member.renew();
   cycle.events.push(
-    `this member's own heartbeat was ahead of its journal (record ${own.cursor} against ${cycle.cursor}): a clone or a restored disk; it goes on under a new id and nothing old is published`,
+    `this member's own heartbeat was ahead of its journal (record ${ahead} against ${cycle.cursor}): a clone or a restored disk; it goes on under a new id and nothing old is published`,
   );
+  adoptTrash(cycle);
+}
+
+/** The position in `state/member.json`, which follows the journal: whoever may write no heartbeat has that. */
+function rememberedCursor({ ports: { member }, share, inForce }: Cycle): number {
+  const known = member.lastKnown(share);
+  return known?.shareId === inForce.share ? known.cursor : 0;
 }

@@ -103,6 +103,7 @@ async function decideIn(
   let opened: OpenedShare | undefined;
   try {
     opened = await openShare(world, share, { dryRun: false, onProgress: () => {} });
+    for (const event of opened.events) output.error(`flocksync: ${share.name}: ${event}`);
     const decisions: Decision[] = [];
     for (const target of targets) {
       const decision = await act(opened, target);
@@ -115,6 +116,7 @@ async function decideIn(
       say(`${share.name}: run now, or wait for the next cycle: flocksync sync ${share.name}`);
     return worst(decisions.map((decision) => decision.code));
   } catch (error) {
+    opened?.failed(error);
     return tellFault(error, share.name, output);
   } finally {
     opened?.close();

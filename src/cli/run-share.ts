@@ -8,6 +8,7 @@ import type { Outcome } from '../agent.ts';
 import { type OpenedShare, openShare, type World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { lookPauseMs, pollPauseMs, troublePauseMs } from '../model/pace.ts';
+import { JournalFault } from '../ports/journal.ts';
 import { runCycles } from './cycles.ts';
 import { faultOfShare } from './faults.ts';
 import type { Output } from './output.ts';
@@ -218,8 +219,9 @@ export class Follower {
   }
 
   /** One share's trouble is said, once, and tried again after a growing pause; it stops no other share. */
-  #trouble(error: unknown): void {
+  async #trouble(error: unknown): Promise<void> {
     const { output, world } = this.#crew;
+    this.#opened?.share.failed(error);
     if (this.#over()) return;
     const nowMs = systemTime.monotonicMs();
     const againMs = nowMs + troublePauseMs(this.#failures++, systemRandom.fraction());
@@ -227,6 +229,8 @@ export class Follower {
     const fault = faultOfShare(error, this.share.name, this.#opened?.share, { nowMs: systemTime.wallMs(), always: false });
     const line = fault === null ? `flocksync: ${this.share.name}: internal error, please report it: ${stackOf(error)}` : fault.line;
     world.log.error({ share: this.share.name, error }, 'the cycle failed');
+    // Nothing is gained by asking a journal again that could not be used: opened anew it is checked, or set aside.
+    if (error instanceof JournalFault) await this.#close();
     if (line === null || line === this.#told) return;
     this.#told = line;
     output.error(line);

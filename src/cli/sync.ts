@@ -66,9 +66,13 @@ async function syncShare(world: World, share: ShareConfig, command: SyncCommand,
       dryRun: command.dryRun,
       onProgress: (event) => progress.update({ ...blankProgress, ...event }),
     });
+    progress.clear();
+    tellEvents(share, opened.events, output);
     return await runShare(world, opened, share, command, output, progress);
   } catch (error) {
     progress.clear();
+    opened?.failed(error);
+    tellEvents(share, opened?.agent.memory.events ?? [], output);
     return tellFault(error, share, opened, output, command.dryRun);
   } finally {
     opened?.close();
@@ -103,15 +107,19 @@ async function runShare(
   const outcomes = await runCycles(opened.agent, options);
   progress.clear();
   const last = outcomes.at(-1) ?? outcomes[0];
-  const events = [...opened.events, ...outcomes.flatMap((outcome) => outcome.events)];
-  const whole = { ...last, events };
+  const events = outcomes.flatMap((outcome) => outcome.events);
+  const whole = { ...last, events: [...opened.events, ...events] };
   if (command.dryRun) for (const line of last.planned.flatMap((plan) => planLines(plan, command.only))) output.line(line);
-  for (const event of events) output.error(`flocksync: ${share.name}: ${event}`);
+  tellEvents(share, events, output);
   const problems = outcomeProblems(last);
   for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || command.dryRun))
     output.error(line);
   if (output.terminal && !command.dryRun) output.line(summary(share.name, outcomes, systemTime.monotonicMs() - startedMs));
   return world.signal.aborted ? worst([interrupted(share, output), outcomeCode(whole)]) : outcomeCode(whole);
+}
+
+function tellEvents(share: ShareConfig, events: readonly string[], output: Output): void {
+  for (const event of events) output.error(`flocksync: ${share.name}: ${event}`);
 }
 
 /** Whoever asks for a dry run is looking: what stands is said again. */

@@ -97,7 +97,7 @@ export interface TrashRow {
   readonly entry: Entry;
   /** Bucket time of the move as far as known, ms. */
   readonly atMs: number;
-  readonly why: 'replaced' | 'deleted' | 'conflict' | 'join' | 'drift' | 'excluded';
+  readonly why: 'replaced' | 'deleted' | 'conflict' | 'join' | 'drift' | 'excluded' | 'adopted';
   /** An unpublished version that still has to reach the log as a `kept` change (rule R2); never pruned while true. */
   readonly owed: boolean;
   /** The version that displaced it. */

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -173,8 +173,12 @@ test('damage in a large journal is found where it is read, or at opening after a
   expect(faultOf(() => journal.agreedBelow(''))).toBe('damaged');
   expect(faultOf(() => journal.transaction(() => journal.agreedBelow('')))).toBe('damaged');
   journal.close();
-  writeFileSync(`${file}-wal`, Buffer.alloc(64));
-  expect(faultOf(() => openJournal({ file }))).toBe('damaged');
+  // Killed, and killed with a WAL that somebody has removed since.
+  for (const left of ['-wal', '-shm']) {
+    for (const other of ['-wal', '-shm']) rmSync(`${file}${other}`, { force: true });
+    writeFileSync(`${file}${left}`, Buffer.alloc(64));
+    expect([left, faultOf(() => openJournal({ file }))]).toEqual([left, 'damaged']);
+  }
 });
 
 test('a place where no journal can be is unusable', () => {
