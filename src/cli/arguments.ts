@@ -62,6 +62,7 @@ function build(spec: CommandSpec, split: Split): Parsed {
     case 'log':
       return buildLog(split, common);
     case 'status':
+      return { ok: true, command: { name: 'status', shares: words, ready: flags.has('ready'), ...common } };
     case 'conflicts':
       return { ok: true, command: { name: spec.name, shares: words, ...common } };
     case 'run':

@@ -67,14 +67,15 @@ export const commands: readonly CommandSpec[] = [
     name: 'status',
     ...shares,
     json: true,
-    flags: [],
+    flags: [{ long: 'ready', about: 'exit 0 only when every share is caught up and applied, else 1 and what is missing' }],
     unbuiltFlags: [],
     about: 'where this member stands: cursor, lag, problems, holds, deviations',
     details: [
       'Reads the journal and the bucket, changes nothing. Where the bucket gives no answer it shows what the journal knows and exits 75.',
       'Members marked with ! were not heard of for 3 minutes; * is this one.',
+      'With --ready it prints nothing where all is ready and nobody looks. A load balancer that asks often looks for the file STATE/SHARE.ready instead.',
     ],
-    examples: ['flocksync status', 'flocksync status webroot --json'],
+    examples: ['flocksync status', 'flocksync status webroot --json', 'flocksync status --ready && echo in service'],
   },
   {
     name: 'wait',

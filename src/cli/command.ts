@@ -27,6 +27,8 @@ export interface RunCommand extends Common {
 
 export interface StatusCommand extends Common, Shares {
   readonly name: 'status';
+  /** Only say whether the shares are ready, by the exit code. */
+  readonly ready: boolean;
 }
 
 export interface WaitCommand extends Common, Shares {

@@ -1,6 +1,8 @@
 import { waitingWants } from '../agent/applied.ts';
 import type { Deviation, Halt } from '../agent/context.ts';
 import { type LastCycle, readLastCycle } from '../agent/last-cycle.ts';
+import { missingChanges } from '../agent/readiness.ts';
+import { type Replay, readReplay } from '../agent/replay.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { decodeFormat } from '../model/format.ts';
 import type { BytePath } from '../model/path.ts';
@@ -15,6 +17,10 @@ export interface LocalStatus {
   readonly counts: { readonly files: number; readonly directories: number; readonly links: number; readonly bytes: number };
   /** Changes of the log that are not on this disk yet. */
   readonly incoming: { readonly changes: number; readonly deletions: number; readonly bytes: number };
+  /** Those of them that keep the share from being ready. */
+  readonly missing: number;
+  /** How far the running cycle is with what it takes in; null where none tells of it. */
+  readonly replay: Replay | null;
   /** What waits for the bucket: an unanswered record, and versions that so far only the trash holds. */
   readonly outgoing: { readonly records: number; readonly owed: number };
   readonly holds: readonly HeldStatus[];
@@ -39,14 +45,15 @@ const conflictsCounted = 10_000;
 const deviationsListed = 1000;
 const pathsOfHold = 5;
 
-/** One consistent look, even while a sync writes. */
-export function localStatus(journal: Journal, share: ShareConfig): LocalStatus {
+/** One consistent look, even while a sync writes. `nowMs` is this machine's clock. */
+export function localStatus(journal: Journal, share: ShareConfig, nowMs: number): LocalStatus {
   return journal.transaction(() => {
     const lastCycle = readLastCycle(journal);
     const halt = lastCycle?.halt ?? null;
     return {
       ...{ cursor: Number(journal.meta('cursor') ?? '0'), digest: journal.meta('digest') ?? null, joined: journal.meta('joined') === '1' },
       ...{ counts: journal.agreedCount(), incoming: incomingOf(journal), holds: holdsOf(journal), halt, lastCycle },
+      ...{ missing: missingChanges(journal), replay: readReplay(journal, nowMs) },
       outgoing: { records: journal.outbox() === null ? 0 : 1, owed: journal.owedTrash().length },
       problems: journal.problems().filter((row) => row.code !== 'held' && row.code !== halt?.code),
       conflicts: journal.conflicts(conflictsCounted).length,

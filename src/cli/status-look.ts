@@ -24,7 +24,7 @@ export interface ShareStatus {
 /** Throws JournalFault; a bucket that gives no answer is part of the result. */
 export async function lookAt(world: World, share: ShareConfig): Promise<ShareStatus> {
   const selfId = ownId(world);
-  const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share)));
+  const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share, systemTime.wallMs())));
   const silent = { share, local, head: null, members: [], selfId, nowMs: systemTime.wallMs() };
   try {
     const datastore = await world.datastore();

@@ -3,6 +3,7 @@ import { toText } from '../model/path.ts';
 import { counted, formatBytes, formatCount, formatElapsed, formatMoment, formatTable, printable, wrap } from './format.ts';
 import type { HeldStatus, LocalStatus } from './status-local.ts';
 import type { ShareStatus } from './status-look.ts';
+import { replayText } from './status-ready.ts';
 
 const columnsMax = 80;
 const labelColumns = 13;
@@ -31,6 +32,7 @@ function localLines(status: ShareStatus, local: LocalStatus): string[] {
     ...labelled('digest', local.digest?.slice(0, 16) ?? 'none yet'),
     ...(local.lastCycle === null ? [] : labelled('last cycle', seen(local.lastCycle.atMs, status.nowMs))),
     ...(halt === null ? [] : labelled('halted', `${halt.text}. ${halt.fix}`)),
+    ...(local.replay === null ? [] : labelled('replaying', replayText(local.replay))),
     ...waitingLines(local),
     ...local.holds.flatMap((hold) => holdLines(hold, share.name)),
     ...local.problems.flatMap(({ path, text, fix }) =>
@@ -94,7 +96,7 @@ function retentionLines({ share }: ShareStatus, { historyMs }: LocalStatus): str
 function memberLines({ members, selfId, head }: ShareStatus): string[] {
   if (members.length === 0) return [];
   const rows = members.map(({ heartbeat, agoMs }) => [
-    `${short(printable(heartbeat.name))}${heartbeat.id === selfId ? ' *' : ''}`,
+    `${short(printable(heartbeat.name))}${heartbeat.id === selfId ? ' *' : ''}${heartbeat.state === 'replaying' ? ' (replaying)' : ''}`,
     formatCount(heartbeat.cursor),
     head === null || head <= heartbeat.cursor ? '-' : formatCount(head - heartbeat.cursor),
     `${formatElapsed(agoMs)} ago${agoMs > aliveMs ? ' !' : ''}`,

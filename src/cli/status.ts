@@ -1,4 +1,5 @@
 import { aliveMs, type HeardMember } from '../agent/members.ts';
+import { timeLeftMs } from '../agent/replay.ts';
 import type { World } from '../compose.ts';
 import type { StatusCommand } from './command.ts';
 import { moment, pathFields, printDocument } from './document.ts';
@@ -7,6 +8,7 @@ import type { Output } from './output.ts';
 import { chooseShares, tellFault } from './shares.ts';
 import type { LocalStatus } from './status-local.ts';
 import { lookAt, type ShareStatus } from './status-look.ts';
+import { unreadiness } from './status-ready.ts';
 import { statusScreen } from './status-screen.ts';
 
 /** Journal and bucket of the chosen shares. Answers from the journal alone where the bucket does not. */
@@ -25,10 +27,21 @@ export async function status(world: World, command: StatusCommand, output: Outpu
     }),
   );
   const found = looked.filter((one) => one !== null);
+  if (command.ready) codes.push(...found.map((one) => tellReady(one, command, output)));
   if (command.json)
     printDocument(output, { member: world.config.member, federation: world.config.federation, shares: found.map(asDocument) });
-  else for (const line of found.flatMap((one, index) => [...(index > 0 ? [''] : []), ...statusScreen(one)])) output.line(line);
-  return worst([...codes, ...found.map(statusCode)]);
+  else if (!command.ready)
+    for (const line of found.flatMap((one, index) => [...(index > 0 ? [''] : []), ...statusScreen(one)])) output.line(line);
+  return command.ready ? worst(codes) : worst([...codes, ...found.map(statusCode)]);
+}
+
+/** Whoever waits for the exit code wants no words, except for what is missing. */
+function tellReady(status: ShareStatus, command: StatusCommand, output: Output): ExitCode {
+  const why = unreadiness(status);
+  const { name } = status.share;
+  if (why !== null && !command.json) output.error(`flocksync: ${name}: not ready: ${why}`);
+  else if (output.terminal && !command.json) output.line(`${name}: ready at record ${status.local?.cursor}`);
+  return why === null ? exit.done : exit.problems;
 }
 
 /** 3 held or halted, 1 problems, 75 the bucket gave no answer now or at the last sync. */
@@ -46,6 +59,7 @@ function asDocument(status: ShareStatus) {
     ...{ name: share.name, path: share.path, role: share.role, synced: local !== null },
     ...{ cursor: local?.cursor ?? 0, head, behind: head === null ? null : Math.max(0, head - (local?.cursor ?? 0)) },
     ...{ digest: local?.digest ?? null, joined: local?.joined ?? false },
+    ...{ ready: unreadiness(status) === null, unready: unreadiness(status) },
     ...(local === null ? neverSyncedFields : localFields(local)),
     retention: { historyMs: local?.historyMs ?? null, configuredMs: share.historyMs },
     members: status.members.map((member) => memberFields(member, status)),
@@ -55,13 +69,14 @@ function asDocument(status: ShareStatus) {
 
 const neverSyncedFields = {
   ...{ files: 0, directories: 0, links: 0, bytes: 0, incoming: { changes: 0, deletions: 0, bytes: 0 }, outgoing: { records: 0, owed: 0 } },
-  ...{ holds: [], halt: null, problems: [], conflicts: 0, deviations: { count: 0, paths: [] }, lastCycle: null, requests: 0 },
+  ...{ holds: [], halt: null, problems: [], conflicts: 0, deviations: { count: 0, paths: [] }, lastCycle: null, requests: 0, replay: null },
 };
 
 function localFields(local: LocalStatus) {
   const { counts, incoming, outgoing, holds, halt, problems, conflicts, deviations, lastCycle, requests } = local;
   return {
     ...{ ...counts, incoming, outgoing, halt, conflicts, requests, lastCycle: moment(lastCycle?.atMs ?? null) },
+    replay: local.replay === null ? null : replayFields(local.replay),
     holds: holds.map(({ id, kind, state, paths, first, sinceMs }) => ({
       id,
       kind,
@@ -75,6 +90,11 @@ function localFields(local: LocalStatus) {
     })),
     deviations: { count: deviations.count, paths: deviations.first.map(({ path, why }) => ({ ...pathFields(path), why })) },
   };
+}
+
+function replayFields(replay: NonNullable<LocalStatus['replay']>) {
+  const { phase, filesDone, filesTotal, bytesDone, bytesTotal, since } = replay;
+  return { phase, filesDone, filesTotal, bytesDone, bytesTotal, leftMs: timeLeftMs(replay), sinceAt: moment(since.atMs) };
 }
 
 function memberFields({ heartbeat, agoMs }: HeardMember, { head, selfId, nowMs }: ShareStatus) {
