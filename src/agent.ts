@@ -8,10 +8,10 @@ import { beat, noticeClone } from './agent/heartbeat.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
-import { look } from './agent/look.ts';
+import { look, type Seen } from './agent/look.ts';
 import { noteAppliedLosses } from './agent/losses.ts';
 import { settleOutbox } from './agent/outbox.ts';
-import { publishOnce } from './agent/publish.ts';
+import { mayPublish, publish } from './agent/publish.ts';
 import { beginUnready, settleReadiness } from './agent/readiness.ts';
 import { beginSlice, forgetProgress, rememberingProgress } from './agent/replay.ts';
 import { enterRoot } from './agent/root.ts';
@@ -25,13 +25,13 @@ import type { Problem } from './model/problem.ts';
 import { DatastoreFault } from './ports/datastore.ts';
 import type { RootLock } from './ports/filesystem.ts';
 import { apply } from './steps/apply.ts';
-import { stampOf } from './steps/collate.ts';
+import { stampOf } from './steps/collate/finding.ts';
 import { isKept, type Plan } from './steps/plan.ts';
 import { revisitDisplaced } from './steps/revisit.ts';
 
 /** Looks at the disk in one cycle at most; what still moves then is met by the next cycle. */
 const looksMax = 5;
-/** Records of one changeset, and races lost in a row, before the cycle takes a breath. */
+/** Plans carried out and races lost in a row, before the cycle takes a breath. */
 const appendsMax = 1000;
 
 /** What one cycle of one share came to. */
@@ -146,7 +146,15 @@ export class ShareAgent {
     const seen = await look(cycle, reincluded);
     if (seen === null) return 'done';
     cycle.lookMs = cycle.ports.time.monotonicMs() - startedMs;
-    const { differences, unknown } = seen;
+    try {
+      return await this.follow(cycle, seen, reincluded, planned);
+    } finally {
+      await seen.gathered?.end();
+    }
+  }
+
+  private async follow(cycle: Cycle, seen: Seen, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<Turn> {
+    const { differences, unknown, gathered } = seen;
     for (let appends = 0; ; appends++) {
       const decided = decide(cycle, differences, unknown, baseState(cycle, reincluded));
       if (cycle.options.dryRun) {
@@ -155,8 +163,8 @@ export class ShareAgent {
       }
       forgetSettledHolds(cycle, decided);
       cycle.deviations = decided.deviations;
-      const publish = () => publishOnce(cycle, decided, differences);
-      const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, publish) : null) ?? 'nothing';
+      const append = () => publish(cycle, decided, differences, gathered);
+      const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, append) : null) ?? 'nothing';
       if (published === 'lost' && (await catchUp(cycle)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
       return await bringHome(cycle, decided);
@@ -185,10 +193,6 @@ async function unlessRefused<T>(cycle: Cycle, write: () => Promise<T>): Promise<
     else cycle.refusal = error;
     return null;
   }
-}
-
-function mayPublish(cycle: Cycle): boolean {
-  return cycle.caughtUp && cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull' && cycle.refusal === null;
 }
 
 /** Applies what the log wants here, or as much of it as fits between two looks. */

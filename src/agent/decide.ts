@@ -119,7 +119,7 @@ function joinFacts(cycle: Cycle, base: BaseState, path: BytePath, here: Entry | 
   return {
     seeding: base.seeding,
     join: union ? 'merge' : cycle.config.join,
-    stale: !union && here !== null && wasHere(journal, path, here),
+    stale: !union && !base.seeding && here !== null && wasHere(journal, path, here),
     sinceKnown: since !== undefined && since !== 'seed' && !union && !journal.deletedSince(path, Number(since)),
     incomplete: base.incomplete,
     reincludedNew: reincluded && journal.folded(path) === null && journal.versions(path).length === 0,

@@ -2,7 +2,7 @@ import { isUnenforced, type OwnerIds } from '../model/forced.ts';
 import type { FixedMetadata } from '../model/local.ts';
 import type { Agreed } from '../ports/journal.ts';
 import { apply } from '../steps/apply.ts';
-import { stampOf } from '../steps/collate.ts';
+import { stampOf } from '../steps/collate/finding.ts';
 import type { ApplyItem, Plan } from '../steps/plan.ts';
 import type { Cycle } from './context.ts';
 import { stagingOf } from './staging.ts';

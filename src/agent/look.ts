@@ -2,26 +2,30 @@ import { ancestorsOf, type BytePath } from '../model/path.ts';
 import type { Journal, Want } from '../ports/journal.ts';
 import { collate } from '../steps/collate.ts';
 import type { Difference } from '../steps/plan.ts';
-import { scan } from '../steps/scan.ts';
+import { type Found, scan } from '../steps/scan.ts';
+import { type Gathered, gather } from '../steps/store/gather.ts';
 import type { Cycle } from './context.ts';
-import { type BaseState, currentHolds, replaceHold } from './decide.ts';
+import { type BaseState, baseState, currentHolds, replaceHold } from './decide.ts';
+import { mayPublish } from './publish.ts';
 import { noteUnsettled } from './unsettled.ts';
 
 /** What one look at the disk found. */
 export interface Seen {
   readonly differences: Map<BytePath, Difference>;
   readonly unknown: ReadonlySet<BytePath>;
+  /** What it read on the way, where it is going to be published. */
+  readonly gathered: Gathered | null;
 }
 
 /** Scan and second look. Null when the root was emptied (rule G1): everything is held then. */
 export async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<Seen | null> {
   const { ports, config, options, memory } = cycle;
-  if (cycle.rootIsToCome) return { differences: new Map(), unknown: new Set() };
+  if (cycle.rootIsToCome) return { differences: new Map(), unknown: new Set(), gathered: null };
   ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
   const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
-  const files = scanned.found.filter(({ stat }) => stat.kind === 'file');
-  const totals = { filesTotal: files.length, bytesTotal: files.reduce((sum, { stat }) => sum + stat.size, 0) };
+  const totals = totalsOf(scanned.found);
+  const gathered = willPublish(cycle, reincluded) ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs()) : null;
   const collated = await collate(
     ports,
     { ...scanned, endedMs: ports.time.monotonicMs() },
@@ -35,6 +39,7 @@ export async function look(cycle: Cycle, reincluded: BaseState['reincluded']): P
         ports.journal.meta('joined') !== '1' ||
         reincluded(path, false),
       remembered: memory.hashes,
+      onContent: (hash, bytes) => gathered?.offer(hash, bytes),
       onProgress: (files, bytes) => ports.onProgress({ phase: 'reading', filesDone: files, bytesDone: bytes, ...totals }),
     },
   );
@@ -47,7 +52,24 @@ export async function look(cycle: Cycle, reincluded: BaseState['reincluded']): P
     ...scanned.problems,
     ...collated.problems,
   );
-  return { differences: new Map(collated.findings), unknown: new Set([...scanned.unknown, ...collated.unknown, ...collated.unsettled]) };
+  const unknown = new Set([...scanned.unknown, ...collated.unknown, ...collated.unsettled]);
+  return { differences: collated.findings, unknown, gathered };
+}
+
+/** Nearly everything that differs here is news then; what a join finds is not, unless it seeds. */
+function willPublish(cycle: Cycle, reincluded: BaseState['reincluded']): boolean {
+  if (cycle.options.dryRun || !mayPublish(cycle)) return false;
+  const { joined, seeding } = baseState(cycle, reincluded);
+  return joined || seeding;
+}
+
+function totalsOf(found: readonly Found[]): { filesTotal: number; bytesTotal: number } {
+  const totals = { filesTotal: 0, bytesTotal: 0 };
+  for (const { stat } of found) {
+    totals.filesTotal += stat.kind === 'file' ? 1 : 0;
+    totals.bytesTotal += stat.kind === 'file' ? stat.size : 0;
+  }
+  return totals;
 }
 
 /** Something that the log wants stands above the path as no directory, or below it: what is here may have to go to the trash. */

@@ -25,7 +25,7 @@ export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: r
     previous: journal.meta('cursorHash') ?? noPrevious,
   };
   const extra = { freeAtMs: cycle.endSeenMs, notOnDisk };
-  const refused = refusal(journal, payload);
+  const refused = journal.transaction(() => refusal(journal, payload));
   if (refused !== undefined) throw new Error(`the record that was about to be written does not fit the log: ${refused}`);
   const outbox = await prepareAppend(cycle.ports, cycle.share, header, payload, cycle.inForce.limits, extra);
   cycle.ports.log.debug({ step: 'append', share: cycle.share, sequence: outbox.sequence }, 'record in the outbox');
@@ -103,7 +103,7 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
 function stampsOf(changes: readonly Change[], differences: ReadonlyMap<BytePath, Difference>): Map<BytePath, DiskStamp> {
   const stamps = new Map<BytePath, DiskStamp>();
   for (const { path } of changes) {
-    const stamp = differences.get(path)?.stamp ?? null;
+    const stamp = differences.get(path)?.look ?? null;
     if (stamp !== null) stamps.set(path, stamp);
   }
   return stamps;
@@ -137,17 +137,18 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
 export function noteLosses(cycle: Cycle, payload: Payload & { kind: 'changes' }): void {
   const { journal } = cycle.ports;
   const losses = [];
-  const appearing = [];
   for (const change of payload.changes) {
-    if (change.op === 'kept') continue;
+    const truncates = change.op === 'put' && change.entry.kind === 'file' && change.entry.size === 0;
+    if (change.op !== 'delete' && !truncates) continue;
     const before = journal.agreed(change.path)?.entry ?? null;
-    const truncation =
-      change.op === 'put' && before?.kind === 'file' && before.size > 0 && change.entry.kind === 'file' && change.entry.size === 0;
-    if (before === null) {
-      if (change.op === 'put' && change.entry.kind === 'file') appearing.push(change.entry);
-    } else if (before.kind !== 'dir' && (change.op === 'delete' || truncation))
-      losses.push({ path: change.path, before, atMs: 0, truncation });
+    const isLost = before !== null && before.kind !== 'dir' && (!truncates || (before.kind === 'file' && before.size > 0));
+    if (isLost) losses.push({ path: change.path, before, atMs: 0, truncation: truncates });
   }
+  if (losses.length === 0) return;
+  const files = payload.changes.flatMap((change) =>
+    change.op === 'put' && change.entry.kind === 'file' ? [{ path: change.path, ...change.entry }] : [],
+  );
+  const appearing = files.filter(({ path }) => journal.agreed(path) === null);
   const counted = unexcused({ losses, appearing }).length;
   if (counted > 0) journal.noteDeletions(cycle.bucketNowMs(), counted);
 }

@@ -7,7 +7,9 @@ import type { Payload } from '../model/record.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
 import type { TrashRow } from '../ports/journal.ts';
 import type { Difference, Loser, Plan } from '../steps/plan.ts';
-import { type Source, store, uploadTrustedMs } from '../steps/store.ts';
+import type { Gathered } from '../steps/store/gather.ts';
+import { uploadTrustedMs } from '../steps/store/packs.ts';
+import { type Source, store } from '../steps/store.ts';
 import { uploadLarge } from '../steps/upload.ts';
 import type { Cycle } from './context.ts';
 import { appendPayload, foldOwn, noteLosses, ring } from './outbox.ts';
@@ -15,12 +17,16 @@ import { reviewOwed, settleKept, trashKey } from './owed.ts';
 import { noteUpload, noteUploaded, packing } from './progress.ts';
 
 /** Changes that go into one record at most, far below the format's bound: a record is held in memory several times while it is made. */
-const changesPerRecord = 25_000;
+const changesPerRecord = 10_000;
 /** The same where something is deleted: a move stays one record, in which every deletion stands beside what excuses it (rule G2). */
 const changesPerMove = 100_000;
 
 /** - nothing: there is nothing to append now. - appended. - lost: the log moved on; ingest and decide again. */
 export type Published = 'nothing' | 'appended' | 'lost';
+
+export function mayPublish(cycle: Cycle): boolean {
+  return cycle.caughtUp && cycle.config.role !== 'subscriber' && cycle.options.only !== 'pull' && cycle.refusal === null;
+}
 
 /** What one record is going to say. */
 interface Selection {
@@ -33,16 +39,41 @@ interface Selection {
   readonly more: boolean;
 }
 
-/** Appends at most one record for what the plan says; `differences` loses what has been published. */
-export async function publishOnce(cycle: Cycle, planned: Plan, differences: Map<BytePath, Difference>): Promise<Published> {
+/** Appends what the plan says, in as many records as it needs; plan and `differences` lose what has been published. */
+export async function publish(
+  cycle: Cycle,
+  planned: Plan,
+  differences: Map<BytePath, Difference>,
+  gathered: Gathered | null,
+): Promise<Published> {
+  for (let appended: Published = 'nothing'; ; appended = 'appended') {
+    const left = planned.publications.size;
+    const published = await publishOnce(cycle, planned, differences, gathered);
+    if (published === 'lost') return 'lost';
+    if (published === 'nothing') return appended;
+    if (planned.publications.size === 0 || planned.publications.size === left) return 'appended';
+  }
+}
+
+async function publishOnce(
+  cycle: Cycle,
+  planned: Plan,
+  differences: Map<BytePath, Difference>,
+  gathered: Gathered | null,
+): Promise<Published> {
   const selection = select(cycle, planned);
   for (const publication of selection.awaiting) startUpload(cycle, publication);
   cycle.postponed ||= selection.awaiting.length > 0;
   const closes = cycle.ports.journal.meta('openChangeset') !== undefined && !selection.more;
   if (selection.publications.length + selection.losers.length + selection.owed.length === 0 && !closes) return 'nothing';
-  const payload = await makePayload(cycle, selection, differences);
+  const payload = await makePayload(cycle, selection, differences, gathered);
   if (payload === null) return 'nothing';
-  return await append(cycle, payload, differences, selection);
+  const appended = await append(cycle, payload, differences, selection);
+  if (appended === 'appended') {
+    for (const { path } of selection.publications) planned.publications.delete(path);
+    planned.losers.length = 0;
+  }
+  return appended;
 }
 
 // ---- what goes into the record -----------------------------------------------------------------------------------------------
@@ -137,19 +168,15 @@ async function makePayload(
   cycle: Cycle,
   selection: Selection,
   differences: Map<BytePath, Difference>,
+  gathered: Gathered | null,
 ): Promise<(Payload & { kind: 'changes' }) | null> {
   const { tree } = cycle.ports;
   for (const { path, entry } of selection.losers)
     if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.open(path));
   for (const { name, entry } of selection.owed)
     if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.openInTrash(name));
-  const stored = await store(
-    cycle.ports,
-    cycle.share,
-    packing(cycle, [...sourcesOf(cycle, selection)]),
-    cycle.inForce.limits,
-    cycle.bucketNowMs(),
-  );
+  const sources = packing(cycle, [...sourcesOf(cycle, selection)]);
+  const stored = await store(cycle.ports, cycle.share, sources, cycle.inForce.limits, { bucketNowMs: cycle.bucketNowMs(), gathered });
   const changed = new Set([...stored.changed, ...unsent(cycle, selection)]);
   const lost = selection.owed.filter((row) => changed.delete(trashKey(row)));
   reviewOwed(cycle, lost);

@@ -73,15 +73,20 @@ export class PackBuilder {
     return full;
   }
 
+  /** Takes out what is in no pack yet. */
+  rest(): readonly Blob[] {
+    const { blobs } = this;
+    this.blobs = [];
+    this.storedBytes = 0;
+    return blobs;
+  }
+
   /** What is left; undefined when there is nothing. */
   finish(): Pack | undefined {
     if (this.blobs.length === 0) return undefined;
     const id = this.newId();
-    const bytes = Buffer.concat(this.blobs.map((blob) => blob.stored));
-    const locations = locate(id, this.blobs);
-    this.blobs = [];
-    this.storedBytes = 0;
-    return { id, bytes, locations };
+    const blobs = this.rest();
+    return { id, bytes: Buffer.concat(blobs.map((blob) => blob.stored)), locations: locate(id, blobs) };
   }
 }
 

@@ -8,7 +8,7 @@ import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import type { Decision, JoinFacts, Local, Policy } from '../model/reconcile.ts';
 import { reconcile, reconcileJoin } from '../model/reconcile.ts';
-import type { Expected, PreciseStat } from '../ports/filesystem.ts';
+import type { Expected } from '../ports/filesystem.ts';
 import type { Agreed, DiskStamp, Journal, Want, WantReason } from '../ports/journal.ts';
 
 /** What the disk differs in, path by path (see collate). */
@@ -16,9 +16,8 @@ export interface Difference {
   readonly path: BytePath;
   readonly agreed: Agreed | null;
   readonly local: Local;
-  readonly stat: PreciseStat | null;
-  /** `stat` for the stat cache. */
-  readonly stamp: DiskStamp | null;
+  /** What was seen there, null where nothing stands. */
+  readonly look: (DiskStamp & Expected) | null;
 }
 
 /** One path that has to be brought to what the log wants. */
@@ -46,8 +45,9 @@ export interface Loser {
 }
 
 export interface Plan {
-  readonly publications: ReadonlyMap<BytePath, Publication>;
-  readonly losers: readonly Loser[];
+  /** Loses what has been published, and so do the losers. */
+  readonly publications: Map<BytePath, Publication>;
+  readonly losers: Loser[];
   readonly applies: readonly ApplyItem[];
   /** Publisher's losses above maxDelete: not published; with the version each would delete. */
   readonly heldHere: readonly { readonly path: BytePath; readonly version: Sequence }[];
@@ -165,7 +165,7 @@ function decidePath(journal: Journal, path: BytePath, difference: Difference | u
 function staleItem(path: BytePath, agreed: Agreed | null, want: Want | null, here: Entry, difference: Difference | undefined): ApplyItem {
   const target = want ?? { entry: agreed?.entry ?? null, version: agreed?.version ?? 0, atMs: 0, attempts: 0 };
   const { entry, version, atMs, attempts } = target;
-  return { path, entry, version, atMs, attempts, expected: difference?.stat ?? null, standing: here, why: 'join', wanted: want !== null };
+  return { path, entry, version, atMs, attempts, expected: difference?.look ?? null, standing: here, why: 'join', wanted: want !== null };
 }
 
 interface Decided {
@@ -198,7 +198,7 @@ function carryOut(journal: Journal, decided: Decided, input: PlanInput, draft: D
 }
 
 function agree(journal: Journal, { path, want, difference, agreed }: Decided): void {
-  const stamp = difference?.stat ? { ...difference.stat, racy: true } : (agreed?.stamp ?? null);
+  const stamp = difference?.look ? { ...difference.look, racy: true } : (agreed?.stamp ?? null);
   if (want !== null && want.entry !== null) journal.putAgreed({ path, entry: want.entry, version: want.version, stamp });
   else journal.dropAgreed(path);
   if (want !== null) journal.dropWant(path);
@@ -241,7 +241,7 @@ function noteDeviation(journal: Journal, decided: Decided, want: Want | null, he
 
 function applyItem(decided: Decided, why: ApplyItem['why']): ApplyItem {
   const { path, want, difference, agreed, here } = decided;
-  const standingStat = difference === undefined ? expectedOf(agreed) : difference.stat;
+  const standingStat = difference === undefined ? expectedOf(agreed) : difference.look;
   return {
     ...{ path, why, standing: here },
     ...{ entry: want?.entry ?? null, version: want?.version ?? 0, atMs: want?.atMs ?? 0, attempts: want?.attempts ?? 0 },
@@ -315,7 +315,7 @@ function clearTheWay(journal: Journal, differences: ReadonlyMap<BytePath, Differ
     const here = difference?.local.seen === 'entry' ? difference.local.entry : difference === undefined ? (agreed?.entry ?? null) : null;
     draft.applies.set(path, {
       ...{ path, entry: folded?.entry ?? null, version: folded?.version ?? 0, atMs: 0, attempts: 0, why: 'drift', wanted: false },
-      ...{ expected: difference === undefined ? expectedOf(agreed) : difference.stat, standing: here },
+      ...{ expected: difference === undefined ? expectedOf(agreed) : difference.look, standing: here },
     });
   }
 }
@@ -323,12 +323,12 @@ function clearTheWay(journal: Journal, differences: ReadonlyMap<BytePath, Differ
 function standingKind(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, path: BytePath): Entry['kind'] | null {
   const difference = differences.get(path);
   if (difference === undefined) return journal.agreed(path)?.entry.kind ?? null;
-  const kind = difference.stat?.kind ?? null;
+  const kind = difference.look?.kind ?? null;
   return kind === 'other' ? null : kind;
 }
 
 function standingBelow(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, directory: BytePath): BytePath[] {
-  const here = [...differences.values()].filter(({ path, stat }) => stat !== null && path.startsWith(`${directory}/`));
+  const here = [...differences.values()].filter(({ path, look }) => look !== null && path.startsWith(`${directory}/`));
   const agreed = journal.agreedBelow(directory).filter(({ path }) => !differences.has(path));
   return [...here, ...agreed].map(({ path }) => path);
 }
@@ -336,16 +336,15 @@ function standingBelow(journal: Journal, differences: ReadonlyMap<BytePath, Diff
 /** Rule G2 for what this member would delete or cut to nothing; what is held leaves the publications, with the directories around it. */
 function holdOwn(journal: Journal, input: PlanInput, draft: Draft): { path: BytePath; version: Sequence }[] {
   const losses: Loss[] = [];
-  const appearing: { hash: string; size: number }[] = [];
   for (const { path, entry } of draft.publications.values()) {
+    if (entry !== null && (entry.kind !== 'file' || entry.size > 0)) continue;
     const before = journal.agreed(path);
-    if (before === null) {
-      if (entry?.kind === 'file') appearing.push(entry);
-    } else if (isLoss(before.entry, entry) && input.approved.get(path) !== before.version) {
+    if (before !== null && isLoss(before.entry, entry) && input.approved.get(path) !== before.version)
       losses.push({ path, before: before.entry, atMs: 0, truncation: entry !== null });
-    }
   }
   if (losses.length === 0) return [];
+  const files = [...draft.publications.values()].flatMap(({ path, entry }) => (entry?.kind === 'file' ? [{ path, ...entry }] : []));
+  const appearing = files.filter(({ path }) => journal.agreed(path) === null);
   const count = journal.agreedCount();
   const held = guardLosses({ losses, appearing, live: count.files + count.links, recent: input.recentLosses }, input.maxDelete);
   for (const path of held) withholdLoss(path, draft);

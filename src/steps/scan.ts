@@ -15,7 +15,7 @@ export interface Found {
 }
 
 export interface Scan {
-  readonly found: readonly Found[];
+  readonly found: Found[];
   /** Agreed paths that the walk did not meet: candidates for absence (rule D1), ancestors before descendants. */
   readonly missing: readonly Agreed[];
   /** Subtrees that could not be read or lie on another device: nothing is concluded about them. */

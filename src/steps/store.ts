@@ -1,27 +1,16 @@
 import { contentHash } from '../model/digest.ts';
 import type { Chunk, FileEntry, Hash } from '../model/entry.ts';
 import { chunksOf } from '../model/entry.ts';
-import { packKey } from '../model/keys.ts';
 import type { Limits } from '../model/limits.ts';
-import type { Blob, Pack, StoredBlob } from '../model/pack.ts';
+import type { Blob } from '../model/pack.ts';
 import { PackBuilder } from '../model/pack.ts';
 import type { BytePath } from '../model/path.ts';
 import type { ChunkLocation, InlineBlob } from '../model/record.ts';
-import type { ContentCodec } from '../ports/codec.ts';
-import type { Datastore } from '../ports/datastore.ts';
 import type { OpenFile } from '../ports/filesystem.ts';
 import { DiskFault, readExactly } from '../ports/filesystem.ts';
 import type { Journal, Location } from '../ports/journal.ts';
-import type { Log } from '../ports/log.ts';
-import type { Random } from '../ports/random.ts';
-
-export interface StorePorts {
-  readonly codec: ContentCodec;
-  readonly datastore: Datastore;
-  readonly journal: Journal;
-  readonly random: Random;
-  readonly log: Log;
-}
+import type { Gathered } from './store/gather.ts';
+import { encode, openSender, type Piece, packBytes, type StorePorts, sliceBytesMin, uploadTrustedMs } from './store/packs.ts';
 
 /** Content of a file that a record is going to name. `open` reads it from the tree or from the trash. */
 export interface Source {
@@ -37,61 +26,64 @@ export interface Stored {
   readonly changed: ReadonlySet<BytePath>;
 }
 
-/** Uploads of ours that no record names yet count for this long by the bucket's clock (rule P3 retires at 7 days). */
-export const uploadTrustedMs = 6 * 24 * 3600 * 1000;
-const uploadsAtOnce = 2;
-/** Stored bytes of a pack: large enough to make requests rare, small enough to hold several in memory. */
-const packBytes = 4 * 1024 * 1024;
-/** Bytes of content that are compressed in one go. */
-const sliceBytesMin = 1024 * 1024;
-
 /**
  * Makes every chunk of the sources reachable before a record names it (rule P1): what the bucket has is not sent again, a few small
- * contents travel inside the record, everything else goes into packs. Memory is bounded by `uploadsAtOnce` packs and a few slices.
+ * contents travel inside the record, everything else goes into packs. What was gathered when the look read it is not read again.
+ * Memory is bounded by `uploadsAtOnce` packs and a few slices.
  */
 export async function store(
   ports: StorePorts,
   share: string,
   sources: Iterable<Source>,
   limits: Limits,
-  bucketNowMs: number,
+  { bucketNowMs, gathered }: { readonly bucketNowMs: number; readonly gathered: Gathered | null },
 ): Promise<Stored> {
+  await gathered?.ready();
   const packer = startPacker(ports, share, limits);
-  const locations: ChunkLocation[] = [];
-  const changed = new Set<BytePath>();
+  const reading: Reading = { locations: [], changed: new Set(), gathered, taken: [] };
   let encoding: Promise<readonly Blob[]> = Promise.resolve([]);
-  for (const slice of read(ports, sources, limits, bucketNowMs, { locations, changed })) {
+  for (const slice of read(ports, sources, limits, bucketNowMs, reading)) {
     const encoded = await encoding;
     // The next slice is read while this one is compressed.
-    encoding = encode(ports.codec, slice);
+    encoding = encode(ports, slice);
     encoding.catch(() => undefined);
     for (const blob of encoded) await packer.add(blob);
+    for (const blob of reading.taken.splice(0)) await packer.add(blob);
   }
   for (const blob of await encoding) await packer.add(blob);
   const { located, inline } = await packer.finish();
-  return { locations: [...locations, ...located], inline, changed };
+  return { locations: [...reading.locations, ...located], inline, changed: reading.changed };
 }
 
-/** A chunk that has to be sent. */
-interface Piece extends Chunk {
-  readonly bytes: Buffer;
+interface Reading {
+  /** Of what is in the bucket already and has to be named. */
+  readonly locations: ChunkLocation[];
+  readonly changed: Set<BytePath>;
+  readonly gathered: Gathered | null;
+  /** Gathered contents that were met since the last slice. */
+  readonly taken: Blob[];
 }
+
+type InLog = ReadonlyMap<Hash, unknown>;
+
+const askedAtOnce = 500;
 
 function* read(
   { journal }: StorePorts,
   sources: Iterable<Source>,
   limits: Limits,
   bucketNowMs: number,
-  found: { readonly locations: ChunkLocation[]; readonly changed: Set<BytePath> },
+  reading: Reading,
 ): Generator<readonly Piece[]> {
   const seen = new Set<Hash>();
   let slice: Piece[] = [];
   let sliceBytes = 0;
-  for (const source of sources) {
-    const missing = missingChunks(journal, source.entry, bucketNowMs, seen, found.locations);
+  for (const { source, inLog } of lookedUp(journal, sources)) {
+    if (takeGathered(reading, source.entry, seen, inLog)) continue;
+    const missing = missingChunks(journal, source.entry, bucketNowMs, seen, inLog, reading.locations);
     if (missing.length === 0) continue;
     const bytes = readVerified(source, limits.packBytesMax);
-    if (bytes === null) found.changed.add(source.path);
+    if (bytes === null) reading.changed.add(source.path);
     else for (const piece of cut(bytes, chunksOf(source.entry), missing, seen)) slice.push(piece);
     sliceBytes += bytes?.length ?? 0;
     if (sliceBytes < sliceBytesMin) continue;
@@ -102,16 +94,41 @@ function* read(
   yield slice;
 }
 
-async function encode(codec: ContentCodec, slice: readonly Piece[]): Promise<readonly Blob[]> {
-  const stored = await codec.encode(slice.map((piece) => piece.bytes));
-  return slice.map(({ hash, size }, at) => ({ hash, size, ...(stored[at] as StoredBlob) }));
+/** Which contents the log has, asked for many sources in one query. */
+function* lookedUp(journal: Journal, sources: Iterable<Source>): Generator<{ source: Source; inLog: InLog }> {
+  const group: Source[] = [];
+  const asked = () => {
+    const inLog = journal.locationsOf(group.flatMap(({ entry }) => chunksOf(entry).map(({ hash }) => hash)));
+    return group.splice(0).map((source) => ({ source, inLog }));
+  };
+  for (const source of sources) if (group.push(source) >= askedAtOnce) yield* asked();
+  yield* asked();
+}
+
+/** False for what was not gathered, or is in the log already. */
+function takeGathered({ gathered, taken, locations }: Reading, { hash, chunks }: FileEntry, seen: Set<Hash>, inLog: InLog): boolean {
+  if (gathered === null || chunks !== null || inLog.has(hash)) return false;
+  const [blob, location] = [gathered.atHand(hash), gathered.sent(hash)];
+  if (blob === undefined && location === undefined) return false;
+  if (seen.has(hash)) return true;
+  seen.add(hash);
+  if (location !== undefined) locations.push(location);
+  else if (blob !== undefined) taken.push(blob);
+  return true;
 }
 
 /** The chunks that neither the log nor an own recent upload has; locations of the latter are collected, since the record must name them. */
-function missingChunks(journal: Journal, entry: FileEntry, bucketNowMs: number, seen: Set<Hash>, locations: ChunkLocation[]): Chunk[] {
+function missingChunks(
+  journal: Journal,
+  entry: FileEntry,
+  bucketNowMs: number,
+  seen: Set<Hash>,
+  inLog: InLog,
+  locations: ChunkLocation[],
+): Chunk[] {
   const missing: Chunk[] = [];
   for (const chunk of chunksOf(entry)) {
-    if (seen.has(chunk.hash) || journal.hasLocation(chunk.hash)) continue;
+    if (seen.has(chunk.hash) || inLog.has(chunk.hash)) continue;
     const upload = journal.upload(chunk.hash, bucketNowMs - uploadTrustedMs);
     if (upload === null) missing.push(chunk);
     else {
@@ -159,23 +176,13 @@ function* cut(bytes: Buffer, chunks: readonly Chunk[], wanted: readonly Chunk[],
 /** Inline while everything together stays small; packs from then on. */
 function startPacker(ports: StorePorts, share: string, limits: Limits) {
   const builder = new PackBuilder(Math.min(packBytes, limits.packBytesMax), () => ports.random.hex(16));
-  const located: ChunkLocation[] = [];
-  const flying = new Set<Promise<void>>();
+  const sender = openSender(ports, share);
   let inline: Blob[] | null = [];
   let inlineBytes = 0;
 
-  async function send(pack: Pack): Promise<void> {
-    while (flying.size >= uploadsAtOnce) await Promise.race(flying);
-    const sending = sendPack(ports, share, pack).then((locations) => void located.push(...locations));
-    const tracked = sending.finally(() => flying.delete(tracked));
-    // A failure surfaces at the next race or at the end; until then it must not count as unhandled.
-    tracked.catch(() => undefined);
-    flying.add(tracked);
-  }
-
   async function pack(blob: Blob): Promise<void> {
     const full = builder.add(blob);
-    if (full !== undefined) await send(full);
+    if (full !== undefined) await sender.send(full);
   }
 
   async function add(blob: Blob): Promise<void> {
@@ -188,11 +195,10 @@ function startPacker(ports: StorePorts, share: string, limits: Limits) {
     for (const each of overflow) await pack(each);
   }
 
-  async function finish(): Promise<{ located: ChunkLocation[]; inline: InlineBlob[] }> {
+  async function finish(): Promise<{ located: readonly ChunkLocation[]; inline: InlineBlob[] }> {
     const last = builder.finish();
-    if (last !== undefined) await send(last);
-    await Promise.all(flying);
-    return { located, inline: inline ?? [] };
+    if (last !== undefined) await sender.send(last);
+    return { located: await sender.finish(), inline: inline ?? [] };
   }
   return { add, finish };
 }
@@ -200,18 +206,4 @@ function startPacker(ports: StorePorts, share: string, limits: Limits) {
 /** Half of the record, so that the changes themselves usually fit beside the contents and no body is needed. */
 function inlineBudget(limits: Limits): number {
   return Math.min(limits.inlineBytesMax, Math.floor(limits.recordBytesMax / 2));
-}
-
-async function sendPack(ports: StorePorts, share: string, pack: Pack): Promise<readonly ChunkLocation[]> {
-  const { dateMs } = await ports.datastore.put(packKey(share, pack.id), pack.bytes);
-  ports.log.debug({ step: 'pack', share, bytes: pack.bytes.length }, 'pack stored');
-  rememberUpload(ports.journal, pack.locations, dateMs);
-  return pack.locations;
-}
-
-/** Committed at once: a killed run finds its finished packs again (rule P4). */
-function rememberUpload(journal: Journal, locations: readonly ChunkLocation[], atMs: number): void {
-  journal.transaction(() => {
-    for (const location of locations) journal.putUpload({ ...location, record: 0 }, atMs);
-  });
 }

@@ -10,7 +10,7 @@ const owners = { privileged: false, userId: () => undefined, groupId: () => unde
 
 const options = {
   ...{ settleMs: 0, settleMaxMs: 1000, chunkBytes: 1 << 20, fixed: null, needsContent: () => true },
-  ...{ onProgress: () => {}, signal: new AbortController().signal },
+  ...{ onContent: () => undefined, onProgress: () => {}, signal: new AbortController().signal },
 };
 
 /** Reads one new file by a clock that stands `sinceMs` after the file's last change when it is read, and runs on from there. */
@@ -27,7 +27,7 @@ async function readSince(sinceMs: number) {
     { found, missing: [], endedMs: 0 },
     { ...options, remembered: new Map() },
   );
-  return collated.findings.get('a')?.stamp;
+  return collated.findings.get('a')?.look;
 }
 
 test('R-D2: a file read within the tick of its last change is racy, however long the reading and publishing take', async () => {

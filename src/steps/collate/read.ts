@@ -1,0 +1,188 @@
+import { contentHash, contentHasher } from '../../model/digest.ts';
+import type { Chunk, Entry } from '../../model/entry.ts';
+import { metadataDifference, sameContent } from '../../model/entry.ts';
+import type { Content } from '../../model/local.ts';
+import { localEntry } from '../../model/local.ts';
+import type { BytePath } from '../../model/path.ts';
+import type { Problem } from '../../model/problem.ts';
+import { problem } from '../../model/problem.ts';
+import type { OpenFile, Owners, PreciseStat, Stat } from '../../ports/filesystem.ts';
+import { DiskFault } from '../../ports/filesystem.ts';
+import type { Agreed } from '../../ports/journal.ts';
+import { type Candidate, type CollateOptions, type CollatePorts, lookOf, type Reading, sameLook } from './finding.ts';
+
+/** What was read so far, for progress. */
+export interface Counted {
+  files: number;
+  bytes: number;
+}
+
+const rememberBytesMin = 1024 * 1024;
+const readBytes = 4 * 1024 * 1024;
+const pauseBytes = 64 * 1024 * 1024;
+
+/** Reads one candidate; `changed` when a look before or after the read shows another stat than the candidate's (rule D2). */
+export async function readOne(ports: CollatePorts, candidate: Candidate, options: CollateOptions, counted: Counted): Promise<Reading> {
+  try {
+    if (candidate.stat.kind !== 'file') return readUnfiled(ports, candidate, options);
+    if (isOnlyListed(candidate, options)) return lookOnly(ports, candidate);
+    return await readFile(ports, candidate, options, counted);
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    if (error.code === 'absent' || error.code === 'not-directory') return { result: 'gone' };
+    if (error.code === 'denied' && isAsAgreed(candidate)) return { result: 'as-agreed' };
+    return { result: 'unreadable', problem: unreadable(candidate.path, error) };
+  }
+}
+
+/** A small file that will be read whole, in one go. */
+export function isQuicklyRead(candidate: Candidate, options: CollateOptions): boolean {
+  return candidate.stat.kind === 'file' && candidate.stat.size < rememberBytesMin && !isOnlyListed(candidate, options);
+}
+
+function isOnlyListed(candidate: Candidate, options: CollateOptions): boolean {
+  return !options.needsContent(candidate.path, candidate.agreed) && !looksAgreed(candidate);
+}
+
+/** Only the content can tell whether it is as agreed; once read it need not be looked at again. */
+function looksAgreed({ agreed, stat }: Candidate): boolean {
+  return agreed !== null && (agreed.stamp === null || sameLook({ ...stat, ...agreed.stamp }, stat));
+}
+
+/** Only the clock's tick speaks against it: a file that came without the right to read it is no problem of this disk. */
+function isAsAgreed({ stat, agreed }: Candidate): boolean {
+  const stamp = agreed?.stamp;
+  return stamp != null && agreed?.entry.kind === 'file' && sameLook(stat, { ...stat, ...stamp, kind: 'file' });
+}
+
+/** A file that is only listed: its entry carries no trustworthy hash and must never be published. */
+function lookOnly(ports: CollatePorts, candidate: Candidate): Reading {
+  const stat = ports.tree.look(candidate.path);
+  if (stat === null) return { result: 'gone' };
+  // Nothing was read, so nothing that the stat cache could trust.
+  const look = { ...lookOf(stat, 0), racy: true };
+  return { result: 'found', finding: { path: candidate.path, agreed: candidate.agreed, local: { seen: 'unknown' }, look } };
+}
+
+/** Directories and links. */
+function readUnfiled(ports: CollatePorts, candidate: Candidate, options: CollateOptions): Reading {
+  const lookedUs = ports.time.wallMs() * 1000;
+  const stat = ports.tree.look(candidate.path);
+  if (stat === null) return { result: 'gone' };
+  if (stat.kind !== candidate.stat.kind) return changedTo(candidate, stat);
+  if (stat.kind === 'dir') return settle(ports, candidate, { stat, lookedUs }, { kind: 'dir' }, options);
+  if (!sameLook(candidate.stat, stat)) return changedTo(candidate, stat);
+  const target = ports.tree.readLink(candidate.path);
+  const after = ports.tree.look(candidate.path);
+  if (after === null || !sameLook(stat, after)) return after === null ? { result: 'gone' } : changedTo(candidate, after);
+  return settle(ports, candidate, { stat, lookedUs }, { kind: 'link', target }, options);
+}
+
+async function readFile(ports: CollatePorts, candidate: Candidate, options: CollateOptions, counted: Counted): Promise<Reading> {
+  const lookedUs = ports.time.wallMs() * 1000;
+  const file = ports.tree.open(candidate.path);
+  try {
+    if (!sameLook(candidate.stat, file.before)) return changedTo(candidate, file.before);
+    const known = options.remembered.get(candidate.path);
+    const isKnown = known !== undefined && sameLook(known.stat, file.before);
+    const isSmall = !isKnown && file.before.size <= readBytes;
+    const content = isKnown ? known.content : isSmall ? readWhole(file) : await hashPieces(ports, file, options);
+    const after = file.now();
+    if (!sameLook(file.before, after)) return changedTo(candidate, after);
+    if (isSmall && content.kind === 'file') await options.onContent(content.hash, shared.subarray(0, content.size));
+    // Within the tick the same stat may stand for other content a moment later.
+    const trusted = !lookOf(file.before, lookedUs).racy;
+    if (file.before.size >= rememberBytesMin && trusted) options.remembered.set(candidate.path, { stat: file.before, content });
+    counted.files++;
+    counted.bytes += file.before.size;
+    options.onProgress(counted.files, counted.bytes);
+    return settle(ports, candidate, { stat: file.before, lookedUs }, content, options);
+  } finally {
+    file.close();
+  }
+}
+
+const shared = Buffer.allocUnsafe(readBytes);
+
+/** The bytes stay in `shared` until anything else is awaited. */
+function readWhole(file: OpenFile): Content {
+  const size = readFully(file, shared);
+  return { kind: 'file', size, hash: contentHash(shared.subarray(0, size)), chunks: null };
+}
+
+/** Hash of the whole and of each chunk in one pass; one chunk is the whole. */
+async function hashPieces(ports: CollatePorts, file: OpenFile, options: CollateOptions): Promise<Content> {
+  const whole = contentHasher();
+  const chunks: Chunk[] = [];
+  let chunk = contentHasher();
+  let chunkSize = 0;
+  let total = 0;
+  // A buffer of its own: other shares may read while this one lets the event loop run.
+  const buffer = Buffer.allocUnsafe(Math.min(readBytes, options.chunkBytes));
+  for (let length = readFully(file, buffer); length > 0; length = readFully(file, buffer)) {
+    for (let from = 0; from < length; ) {
+      const piece = buffer.subarray(from, Math.min(length, from + options.chunkBytes - chunkSize));
+      chunk.update(piece);
+      chunkSize += piece.length;
+      from += piece.length;
+      if (chunkSize < options.chunkBytes) continue;
+      chunks.push({ hash: chunk.digest(), size: chunkSize });
+      chunk = contentHasher();
+      chunkSize = 0;
+    }
+    whole.update(buffer.subarray(0, length));
+    if (Math.floor((total + length) / pauseBytes) > Math.floor(total / pauseBytes)) await ports.time.sleep(0);
+    total += length;
+  }
+  if (chunkSize > 0) chunks.push({ hash: chunk.digest(), size: chunkSize });
+  return { kind: 'file', size: total, hash: whole.digest(), chunks: chunks.length > 1 ? chunks : null };
+}
+
+function readFully(file: OpenFile, buffer: Buffer): number {
+  let length = 0;
+  while (length < buffer.length) {
+    const read = file.read(length === 0 ? buffer : buffer.subarray(length));
+    if (read === 0) break;
+    length += read;
+  }
+  return length;
+}
+
+function settle(
+  ports: CollatePorts,
+  { path, agreed }: Candidate,
+  { stat, lookedUs }: { readonly stat: PreciseStat; readonly lookedUs: number },
+  content: Content,
+  options: CollateOptions,
+): Reading {
+  const look = lookOf(stat, lookedUs);
+  const base = agreed && { entry: agreed.entry, readBack: agreed.stamp };
+  const entry = localEntry(content, stat, ownerNames(ports.owners, stat), base, options.fixed);
+  if (agreed !== null && sameContent(agreed.entry, entry) && metadataDifference(agreed.entry, entry).length === 0)
+    return { result: 'refreshed', path, look };
+  return { result: 'found', finding: { path, agreed, local: { seen: 'entry', entry: keepChunks(entry, agreed) }, look } };
+}
+
+/** Equal content keeps the log's chunk list, so that a change of metadata alone never changes how content is addressed. */
+function keepChunks(entry: Entry, agreed: Agreed | null): Entry {
+  if (entry.kind !== 'file' || agreed?.entry.kind !== 'file' || !sameContent(entry, agreed.entry)) return entry;
+  return { ...entry, chunks: agreed.entry.chunks };
+}
+
+function ownerNames(owners: Owners, stat: Stat): { owner: string | null; group: string | null } {
+  if (!owners.privileged) return { owner: null, group: null };
+  return { owner: owners.userName(stat.uid), group: owners.groupName(stat.gid) };
+}
+
+function changedTo(candidate: Candidate, stat: Stat): Reading {
+  return { result: 'changed', candidate: { ...candidate, stat } };
+}
+
+export function unreadable(path: BytePath, fault: DiskFault): Problem {
+  return problem(
+    'unreadable',
+    path,
+    `cannot be read (${fault.message}); it is not synchronised`,
+    'Make it readable for the user that runs flocksync, or exclude it.',
+  );
+}
