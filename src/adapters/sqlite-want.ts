@@ -3,21 +3,23 @@ import type { Journal, Want, WantReason } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing, sparseQuery } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
 
-type WantPart = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt' | 'wantCount'>;
+type WantReads = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'wantsOf' | 'wantCount'>;
+type WantWrites = Pick<Journal, 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt'>;
 
 const columns = `dir, name, version, ${entryColumns}, at_ms, approved, reason, detail, attempts`;
 const firstEntry = 3;
 const afterEntry = firstEntry + entryWidth;
 
 /** What the log wants where disk and log have not met. */
-export function wantPart(connection: Connection): WantPart {
+export function wantPart(connection: Connection): WantReads & WantWrites {
   return { ...wantReads(connection), ...wantWrites(connection) };
 }
 
-function wantReads(connection: Connection): Pick<WantPart, 'want' | 'wants' | 'wantsBelow' | 'wantCount'> {
+function wantReads(connection: Connection): WantReads {
   const one = sparseQuery(connection, 'want', `SELECT ${columns} FROM want WHERE dir = ? AND name = ?`);
   const all = query(connection, `SELECT ${columns} FROM want`);
   const withReasons = query(connection, `SELECT ${columns} FROM want WHERE reason IN (SELECT value FROM json_each(?))`);
+  const ofVersion = query(connection, `SELECT ${columns} FROM want WHERE version = ?`);
   const children = query(connection, `SELECT ${columns} FROM want WHERE dir = ?`);
   const deeper = query(connection, `SELECT ${columns} FROM want WHERE dir >= ? AND dir < ?`);
   const counts = query(connection, 'SELECT count(kind), count(*) - count(kind), total(size) FROM want');
@@ -28,6 +30,7 @@ function wantReads(connection: Connection): Pick<WantPart, 'want' | 'wants' | 'w
     },
     wants: (reasons) => sorted(reasons === undefined ? all.rows() : withReasons.rows(JSON.stringify(reasons))),
     wantsBelow: (directory) => sorted([...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))]),
+    wantsOf: (version) => sorted(ofVersion.rows(version)),
     wantCount: () => {
       const [puts, deletes, bytes] = counts.row() as readonly [number, number, number];
       return { puts, deletes, bytes };
@@ -35,7 +38,7 @@ function wantReads(connection: Connection): Pick<WantPart, 'want' | 'wants' | 'w
   };
 }
 
-function wantWrites(connection: Connection): Pick<WantPart, 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt'> {
+function wantWrites(connection: Connection): WantWrites {
   const put = replacing(connection, 'want', columns);
   const setReason = command(connection, 'UPDATE want SET reason = ?, detail = ?, attempts = ? WHERE dir = ? AND name = ?');
   const drop = command(connection, 'DELETE FROM want WHERE dir = ? AND name = ?');

@@ -14,7 +14,7 @@ export interface Framed {
   readonly rawBytes: number;
 }
 
-const frameHeaderBytes = 9;
+export const frameHeaderBytes = 9;
 const codecNone = 0;
 const codecBrotli = 1;
 const brotliFast = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
@@ -22,26 +22,30 @@ const brotliFast = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 /** Lines come without their line feed. Throws RangeError for a line that is longer than the format allows. */
 export function encodeFrames(lines: readonly string[], limits: Limits): Framed {
   const parts: Buffer[] = [];
-  let rawBytes = 0;
-  for (let from = 0; from < lines.length; ) {
-    const to = frameEnd(lines, from, limits);
-    const raw = Buffer.from(`${lines.slice(from, to).join('\n')}\n`, 'utf8');
-    rawBytes += raw.length;
-    parts.push(...encodeFrame(raw, limits));
-    from = to;
+  const frames = frameStream(lines, limits);
+  for (let next = frames.next(); ; next = frames.next()) {
+    if (next.done) return { stored: Buffer.concat(parts), rawBytes: next.value };
+    parts.push(next.value);
   }
-  return { stored: Buffer.concat(parts), rawBytes };
 }
 
-function frameEnd(lines: readonly string[], from: number, limits: Limits): number {
-  let at = from;
-  for (let bytes = 0; at < lines.length; at++) {
-    const lineBytes = Buffer.byteLength(lines[at] as string, 'utf8') + 1;
+/** The same frames in pieces, for lines that are too many for memory; at the end their length before compression. */
+export function* frameStream(lines: Iterable<string>, limits: Limits): Generator<Buffer, number> {
+  let waiting: string[] = [];
+  let [bytes, rawBytes] = [0, 0];
+  for (const line of lines) {
+    const lineBytes = Buffer.byteLength(line, 'utf8') + 1;
     if (lineBytes > limits.lineBytesMax) throw new RangeError(`a line is longer than ${limits.lineBytesMax} bytes`);
+    if (bytes + lineBytes > limits.frameBytesMax && bytes > 0) {
+      yield* encodeFrame(Buffer.from(`${waiting.join('\n')}\n`, 'utf8'), limits);
+      [waiting, bytes] = [[], 0];
+    }
+    waiting.push(line);
     bytes += lineBytes;
-    if (bytes > limits.frameBytesMax) break;
+    rawBytes += lineBytes;
   }
-  return at;
+  if (bytes > 0) yield* encodeFrame(Buffer.from(`${waiting.join('\n')}\n`, 'utf8'), limits);
+  return rawBytes;
 }
 
 function encodeFrame(raw: Buffer, limits: Limits): Buffer[] {
@@ -60,17 +64,35 @@ export function* readLines(stored: Buffer, rawBytes: number, limits: Limits): Ge
   let remaining = rawBytes;
   for (let at = 0; at < stored.length; ) {
     if (stored.length - at < frameHeaderBytes) throw new Malformed('a frame is cut off');
-    const frame = { codec: stored.readUInt8(at), length: stored.readUInt32BE(at + 1), raw: stored.readUInt32BE(at + 5) };
+    const frame = readFrameHead(stored.subarray(at), limits);
     at += frameHeaderBytes;
-    if (frame.length > stored.length - at) throw new Malformed('a frame is cut off');
-    if (frame.raw < 1 || frame.raw > limits.frameBytesMax || frame.raw > remaining) throw new Malformed('a frame is too long');
-    if (frame.raw > frame.length * limits.inflateRatioMax)
-      throw new Malformed(`a frame inflates more than ${limits.inflateRatioMax} times`);
-    yield* linesOf(inflate(stored.subarray(at, at + frame.length), frame.codec, frame.raw), limits);
-    at += frame.length;
-    remaining -= frame.raw;
+    if (frame.storedBytes > stored.length - at) throw new Malformed('a frame is cut off');
+    if (frame.rawBytes > remaining) throw new Malformed('a frame is too long');
+    yield* readFrame(stored.subarray(at, at + frame.storedBytes), frame, limits);
+    at += frame.storedBytes;
+    remaining -= frame.rawBytes;
   }
   if (remaining !== 0) throw new Malformed('the payload is shorter than announced');
+}
+
+export interface FrameHead {
+  readonly codec: number;
+  readonly storedBytes: number;
+  readonly rawBytes: number;
+}
+
+/** Reads the first `frameHeaderBytes` bytes. Throws Malformed for lengths that no writer announces. */
+export function readFrameHead(header: Buffer, limits: Limits): FrameHead {
+  const head = { codec: header.readUInt8(0), storedBytes: header.readUInt32BE(1), rawBytes: header.readUInt32BE(5) };
+  if (head.rawBytes < 1 || head.rawBytes > limits.frameBytesMax) throw new Malformed('a frame is too long');
+  if (head.rawBytes > head.storedBytes * limits.inflateRatioMax)
+    throw new Malformed(`a frame inflates more than ${limits.inflateRatioMax} times`);
+  return head;
+}
+
+/** The lines of one frame. Throws Malformed. */
+export function* readFrame(stored: Buffer, { codec, rawBytes }: FrameHead, limits: Limits): Generator<string> {
+  yield* linesOf(inflate(stored, codec, rawBytes), limits);
 }
 
 function inflate(stored: Buffer, codec: number, rawBytes: number): Buffer {

@@ -33,7 +33,7 @@ function changesLines(changeset: string, more: boolean, changes: readonly Change
   const lines = [JSON.stringify({ changeset, more })];
   for (const change of changes) {
     lines.push(changeLine(change));
-    if (change.op !== 'delete') for (const chunks of slices(chunkList(change.entry))) lines.push(chunksLine(chunks));
+    if (change.op !== 'delete') lines.push(...chunkLines(change.entry));
   }
   return lines;
 }
@@ -47,6 +47,11 @@ function changeLine(change: Change): string {
   }
   if (change.op === 'kept') return `{"o":"k","p":${path},"v":${change.lostTo},${entryFields(change.entry)}}`;
   return `{"o":"d","p":${path},"b":${change.base}${change.approved ? ',"a":true' : ''}}`;
+}
+
+/** The lines that follow that of a file which is addressed in several chunks; else none. */
+export function chunkLines(entry: Entry): string[] {
+  return slices(chunkList(entry)).map(chunksLine);
 }
 
 function chunkList(entry: Entry): readonly Chunk[] {

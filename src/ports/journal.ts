@@ -220,6 +220,8 @@ export interface Journal extends AuditJournal, SnapshotJournal {
   /** All wants, or those with one of the reasons; byte order of paths. */
   wants(reasons?: readonly WantReason[]): Want[];
   wantsBelow(directory: BytePath): Want[];
+  /** Those that one record brought; reads the whole table. */
+  wantsOf(version: Sequence): Want[];
   putWant(row: Want): void;
   setWantReason(path: BytePath, reason: WantReason, detail: string, attempts: number): void;
   dropWant(path: BytePath): void;

@@ -163,7 +163,7 @@ function foldApproval(journal: Journal, payload: { hold?: string; record?: Seque
 
 /** Lets the deletions of one record through that this member holds. */
 export function approveRecord(journal: Journal, sequence: Sequence): void {
-  for (const want of journal.wants(['pending', 'held'])) if (want.version === sequence) approveWant(journal, want);
+  for (const want of journal.wantsOf(sequence)) if (want.reason === 'pending' || want.reason === 'held') approveWant(journal, want);
 }
 
 /** Lets a hold of this member through at its next cycle: own deletions are published, those of others applied. Unknown ids change nothing. */
