@@ -3,6 +3,7 @@ import { adoptExcludes, adoptLastKnown, keepJoining, rememberExcludes } from './
 import { answerNeeds, askForMissing } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
 import { type BaseState, baseState, decide, forgetSettledHolds, settleHolds } from './agent/decide.ts';
+import type { Asked } from './agent/earlier.ts';
 import { enforceMetadata } from './agent/enforce.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
@@ -14,6 +15,7 @@ import { settleOutbox } from './agent/outbox.ts';
 import { mayPublish, publish } from './agent/publish.ts';
 import { beginUnready, settleReadiness } from './agent/readiness.ts';
 import { beginSlice, forgetProgress, rememberingProgress } from './agent/replay.ts';
+import { type Restored, restore, type Unpublished } from './agent/restore.ts';
 import { enterRoot } from './agent/root.ts';
 import { stagingOf } from './agent/staging.ts';
 import { pruneTrash } from './agent/trash.ts';
@@ -94,6 +96,19 @@ export class ShareAgent {
     const cycle = new Cycle(this.ports, this.config, { dryRun: false, only: null, signal }, this.memory);
     try {
       return await appendApproval(cycle, approval, async () => (await catchUp(cycle)) === 'caught-up');
+    } finally {
+      cycle.rootLock?.release();
+    }
+  }
+
+  /**
+   * Appends what brings an earlier state back; the next cycle applies it here. The caller holds the share's lock, unless it is a dry run,
+   * and has run a cycle. Throws DatastoreFault.
+   */
+  async restore(asked: Asked, unpublished: Unpublished, options: Omit<CycleOptions, 'only'>): Promise<Restored> {
+    const cycle = new Cycle(this.ports, this.config, { ...options, only: null }, this.memory);
+    try {
+      return await restore(cycle, asked, unpublished, async () => (await catchUp(cycle)) === 'caught-up');
     } finally {
       cycle.rootLock?.release();
     }

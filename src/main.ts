@@ -149,6 +149,12 @@ async function perform(world: World, command: Configured, output: Output): Promi
       return await log(world, command, output);
     case 'history':
       return await history(world, command, output);
+    case 'restore':
+      return await (await import('./cli/restore.ts')).restore(world, command, output, progress);
+    case 'undo':
+      return await (await import('./cli/undo.ts')).undo(world, command, output, progress);
+    case 'diff':
+      return await (await import('./cli/diff.ts')).diff(world, command, output);
     case 'conflicts':
       return await conflicts(world, command, output);
     case 'approve':

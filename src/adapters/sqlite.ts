@@ -9,6 +9,7 @@ import { holdPart, intentPart, problemPart, trashPart } from './sqlite-local.ts'
 import { recordPart, versionPart } from './sqlite-log.ts';
 import { openConnection } from './sqlite-open.ts';
 import { snapshotPart } from './sqlite-snapshot.ts';
+import { travelPart } from './sqlite-travel.ts';
 import { wantPart } from './sqlite-want.ts';
 
 /** `schema/` stands beside this module in the sources and beside the bundle in dist/. */
@@ -43,6 +44,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
     ...contentPart(connection),
     ...auditPart(connection),
     ...snapshotPart(connection),
+    ...travelPart(connection),
     ...trashPart(connection),
     ...intentPart(connection),
     ...problemPart(connection),

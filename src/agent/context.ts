@@ -165,6 +165,8 @@ export interface Memory {
   readonly hashes: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
   /** Large files on their way to the bucket. */
   readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
+  /** Paths of which a person has asked for an earlier state in this process. */
+  readonly asked: Set<BytePath>;
   /** What the ready file says, where this process wrote it. */
   ready: { readonly cursor: number; readonly atMs: number } | null;
   /** How far the uploads are that stand together in `uploads`, for progress. */
@@ -177,6 +179,7 @@ export function newMemory(): Memory {
     events: [],
     hashes: new Map(),
     uploads: new Map(),
+    asked: new Set(),
     ready: null,
     uploading: { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 },
   };

@@ -97,6 +97,7 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
   const suspect = ports.journal.meta('suspectBase') === '1';
   return {
     policy: { role: config.role, conflict: config.conflict, nowUs: cycle.bucketNowMs() * 1000 },
+    asked: (path) => cycle.memory.asked.has(path),
     keepDeletes: config.delete === 'keep',
     maxDelete: config.maxDelete,
     appliedLosses: appliedLosses(cycle),

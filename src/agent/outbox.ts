@@ -16,7 +16,7 @@ import { noteSeeding } from './decide.ts';
 import { settleKept } from './owed.ts';
 
 /** Appends any payload at the next number. Throws the fault when the store gives no answer; the outbox row waits for the next run. */
-export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: readonly BytePath[]): Promise<Settled | 'lost'> {
+export async function appendPayload(cycle: Cycle, payload: Payload, notOnDisk: Outbox['notOnDisk']): Promise<Settled | 'lost'> {
   const { journal, member } = cycle.ports;
   const header = {
     share: cycle.inForce.share,
@@ -90,7 +90,7 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
   const payload = decoded.ok ? decodePayload(decoded, outbox.body?.bytes ?? null, cycle.inForce.limits) : decoded;
   if (!payload.ok) throw new Error(`the outbox holds a record that is ${payload.verdict}: ${payload.reason}`);
   journal.transaction(() => {
-    if (payload.payload.kind === 'changes') noteLosses(cycle, payload.payload);
+    if (payload.payload.kind === 'changes' && outbox.notOnDisk !== null) noteLosses(cycle, payload.payload);
     foldOwn(cycle, settled, payload.payload, new Map());
     if (payload.payload.kind === 'changes') {
       settleKept(cycle, payload.payload.changes);
@@ -126,7 +126,7 @@ export function foldOwn(cycle: Cycle, settled: Settled, payload: Payload, differ
     atMs: settled.atMs,
     payload,
   };
-  const folded = fold(journal, arrived, { notOnDisk: new Set(outbox.notOnDisk), stamps });
+  const folded = fold(journal, arrived, outbox.notOnDisk === null ? null : { notOnDisk: new Set(outbox.notOnDisk), stamps });
   if (folded.verdict === 'bad')
     cycle.events.push(`record ${outbox.sequence} of this member is invalid and is passed over by every member: ${folded.reason}`);
   journal.dropOutbox();

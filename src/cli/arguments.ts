@@ -72,6 +72,12 @@ function build(spec: CommandSpec, split: Split): Parsed {
       return { ok: true, command: { name: 'demo', keep: flags.has('keep'), ...common } };
     case 'history':
       return { ok: true, command: { name: 'history', path: words[0] ?? '', share: textOf(flags, 'share'), ...common } };
+    case 'restore':
+      return buildRestore(split, common);
+    case 'undo':
+      return buildUndo(split, common);
+    case 'diff':
+      return buildDiff(split, common);
     case 'approve':
     case 'reject':
       return { ok: true, command: { name: spec.name, ids: words, share: textOf(flags, 'share'), ...common } };
@@ -105,9 +111,33 @@ function buildWait({ words, flags }: Split, common: Common): Parsed {
 function buildLog({ words, flags }: Split, common: Common): Parsed {
   const limit = countOf(flags, 'limit');
   if (limit === undefined) return misuse(`--limit takes a number from 1 up, found "${textOf(flags, 'limit')}"`);
-  const [local, path] = [flags.has('local'), textOf(flags, 'path')];
-  if (path !== null && !local) return misuse('--path goes with --local; the versions of a path: flocksync history PATH');
-  return { ok: true, command: { name: 'log', shares: words, limit: limit ?? 20, local, path, ...common } };
+  const shown = textOf(flags, 'paths') ?? '10';
+  if (!isNumber(shown)) return misuse(`--paths takes a number from 0 up, found "${shown}"`);
+  const which = { shares: words, limit: limit ?? 20, local: flags.has('local'), path: textOf(flags, 'path'), paths: Number(shown) };
+  return { ok: true, command: { name: 'log', ...which, ...common } };
+}
+
+function buildRestore({ words, flags }: Split, common: Common): Parsed {
+  const how = { share: textOf(flags, 'share'), at: textOf(flags, 'at'), exact: flags.has('exact'), dryRun: flags.has('dry-run') };
+  return { ok: true, command: { name: 'restore', path: words[0] ?? '', ...how, ...common } };
+}
+
+function buildUndo({ words, flags }: Split, common: Common): Parsed {
+  const [sequence = ''] = words;
+  if (!isNumber(sequence)) return misuse(`undo takes the number of a record, found "${sequence}": flocksync log lists them`);
+  const how = { share: textOf(flags, 'share'), dryRun: flags.has('dry-run') };
+  return { ok: true, command: { name: 'undo', sequence: Number(sequence), ...how, ...common } };
+}
+
+function buildDiff({ words, flags }: Split, common: Common): Parsed {
+  const wrong = words.find((word) => !isNumber(word));
+  if (wrong !== undefined) return misuse(`diff takes the numbers of two records, found "${wrong}": flocksync log lists them`);
+  const [from = 0, to = 0] = words.map(Number);
+  return { ok: true, command: { name: 'diff', from, to, share: textOf(flags, 'share'), stat: flags.has('stat'), ...common } };
+}
+
+function isNumber(text: string): boolean {
+  return /^\d{1,15}$/.test(text);
 }
 
 function buildHelp(topic: string | undefined): Parsed {

@@ -20,6 +20,7 @@ export interface CommandSpec {
 
 const many = Number.MAX_SAFE_INTEGER;
 const share = { long: 'share', value: 'NAME', about: 'the share that is meant' };
+const dryRun = { long: 'dry-run', short: 'n', about: 'print what would be done, one line per path; do nothing' };
 const noWords = { words: '', wordsMin: 0, wordsMax: 0 };
 const shares = { words: '[SHARE…]', wordsMin: 0, wordsMax: many };
 
@@ -37,7 +38,7 @@ export const commands: readonly CommandSpec[] = [
     ...shares,
     json: false,
     flags: [
-      { long: 'dry-run', short: 'n', about: 'print what would be done, one line per path; do nothing' },
+      dryRun,
       { long: 'only', value: 'publish|pull', about: 'one half of the cycle' },
       { long: 'no-wait', about: 'when a cycle is running already, leave at once with 0' },
     ],
@@ -101,15 +102,16 @@ export const commands: readonly CommandSpec[] = [
     flags: [
       { long: 'limit', value: 'N', about: 'the newest N records (default 20)' },
       { long: 'local', about: 'what was applied to this machine: when, which path, from whom' },
-      { long: 'path', value: 'PATH', about: 'with --local: only this path and what is below it' },
+      { long: 'path', value: 'PATH', about: 'only this path and what is below it' },
+      { long: 'paths', value: 'N', about: 'list N changed paths of each record (default 10; 0 lists none)' },
     ],
     unbuiltFlags: [],
     about: 'the newest records: who changed what, and when',
     details: [
-      'As far as this member has read the log; times are those of the bucket.',
+      'As far as this member has read the log; times are those of the bucket. Paths are marked + (new), ~ (changed), - (deleted) and k (the loser of a conflict, kept as a version).',
       '--local is the audit of this machine. It goes back as far as the history of the share, and a million steps at most.',
     ],
-    examples: ['flocksync log webroot --limit 50', 'flocksync log --local --path wp-content'],
+    examples: ['flocksync log webroot --limit 50', 'flocksync log --path wp-content --paths 100', 'flocksync log --local'],
   },
   {
     name: 'history',
@@ -124,6 +126,60 @@ export const commands: readonly CommandSpec[] = [
       'PATH is absolute, or relative to the root of the share; with several shares --share decides. A version N~k is a loser of a conflict that record N kept.',
     ],
     examples: ['flocksync history /var/www/html/index.php', 'flocksync history index.php --share webroot'],
+  },
+  {
+    name: 'restore',
+    words: 'PATH[@VERSION]',
+    wordsMin: 1,
+    wordsMax: 1,
+    json: false,
+    flags: [
+      { long: 'at', value: 'TIME', about: 'as it was at this time, instead of a version' },
+      { long: 'exact', about: 'delete below PATH what was not there then' },
+      dryRun,
+      share,
+    ],
+    unbuiltFlags: [],
+    about: 'bring a file or directory back as a new version, on every member',
+    details: [
+      'VERSION is what `history PATH` lists: the number of a record, or N~k for the loser of a conflict. For a directory it is any record: everything below comes back as it was after that record; what was created later stays, unless --exact is given.',
+      'TIME is 2026-11-20T08:19:05Z, a day such as 2026-11-20, both in the time zone of this machine unless they name another, or an age such as 2h. It counts by the clock of the bucket.',
+      'A whole cycle runs first, so that nothing unpublished is replaced, and one afterwards. What is replaced stays in the history. PATH is written as for `history`; `.` is the whole share.',
+    ],
+    examples: [
+      'flocksync restore index.php@57',
+      'flocksync restore wp-content/uploads --at 2h -n',
+      'flocksync restore wp-content/plugins@1203 --exact',
+    ],
+  },
+  {
+    name: 'undo',
+    words: 'SEQ',
+    wordsMin: 1,
+    wordsMax: 1,
+    json: false,
+    flags: [dryRun, share],
+    unbuiltFlags: [],
+    about: 'take back one changeset, on every member',
+    details: [
+      'SEQ is the number of a record in `log`; all records of its changeset are meant. What was changed or deleted is put back, what was added is deleted.',
+      'Paths that were changed again since are listed and left as they are: then the exit code is 1. An undo can be undone.',
+    ],
+    examples: ['flocksync undo 1204 -n', 'flocksync undo 1204'],
+  },
+  {
+    name: 'diff',
+    words: 'SEQ SEQ',
+    wordsMin: 2,
+    wordsMax: 2,
+    json: true,
+    flags: [{ long: 'stat', about: 'a line with the totals at the end' }, share],
+    unbuiltFlags: [],
+    about: 'the paths that differ between the states after two records',
+    details: [
+      'A added, D deleted, M changed, T replaced by another kind. The larger number first tells what going back would do. 0 is the empty state before the first record.',
+    ],
+    examples: ['flocksync diff 1190 1204', 'flocksync diff 0 1204 --stat --share webroot'],
   },
   {
     name: 'conflicts',
@@ -211,9 +267,6 @@ export const commands: readonly CommandSpec[] = [
 
 /** Commands that are documented or planned, and refused by name in this release. */
 export const unbuiltCommands: readonly string[] = [
-  'restore',
-  'undo',
-  'diff',
   'verify',
   'housekeep',
   'join',

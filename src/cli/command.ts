@@ -46,8 +46,10 @@ export interface LogCommand extends Common, Shares {
   readonly limit: number;
   /** What was applied to this machine, instead of what the log says. */
   readonly local: boolean;
-  /** With `local`: only this path and what is below it, as typed. */
+  /** Only this path and what is below it, as typed. */
   readonly path: string | null;
+  /** Changed paths to show of each record. */
+  readonly paths: number;
 }
 
 export interface HistoryCommand extends Common {
@@ -55,6 +57,33 @@ export interface HistoryCommand extends Common {
   /** As typed: absolute, or relative to the share's root. */
   readonly path: string;
   readonly share: string | null;
+}
+
+export interface RestoreCommand extends Common {
+  readonly name: 'restore';
+  /** As typed, with its version unless `at` says the time. */
+  readonly path: string;
+  readonly share: string | null;
+  /** As typed. */
+  readonly at: string | null;
+  readonly exact: boolean;
+  readonly dryRun: boolean;
+}
+
+export interface UndoCommand extends Common {
+  readonly name: 'undo';
+  readonly sequence: number;
+  readonly share: string | null;
+  readonly dryRun: boolean;
+}
+
+export interface DiffCommand extends Common {
+  readonly name: 'diff';
+  /** Record numbers; 0 is the empty state before the first. */
+  readonly from: number;
+  readonly to: number;
+  readonly share: string | null;
+  readonly stat: boolean;
 }
 
 export interface ConflictsCommand extends Common, Shares {
@@ -106,6 +135,9 @@ export type Command =
   | WaitCommand
   | LogCommand
   | HistoryCommand
+  | RestoreCommand
+  | UndoCommand
+  | DiffCommand
   | ConflictsCommand
   | ApproveCommand
   | RejectCommand

@@ -1,25 +1,19 @@
-import { argumentBytes } from '../adapters/arguments.ts';
 import type { World } from '../compose.ts';
-import type { ShareConfig } from '../config-types.ts';
-import { type BytePath, fromText, toText } from '../model/path.ts';
-import { insideRoot, unescaped } from '../model/typed-path.ts';
+import { type BytePath, toText } from '../model/path.ts';
 import type { Journal, VersionRow } from '../ports/journal.ts';
 import type { HistoryCommand } from './command.ts';
 import { moment, pathFields, printDocument } from './document.ts';
 import { type ExitCode, exit } from './exit.ts';
 import { formatBytes, formatMoment, formatTable, printable } from './format.ts';
 import type { Output } from './output.ts';
-import { chooseShares, neverSynced, readJournal, tellFault } from './shares.ts';
+import { locatePath, storedPath, typedPath } from './path-argument.ts';
+import { neverSynced, readJournal, tellFault } from './shares.ts';
 
 /** The versions of one path, oldest first. */
 export async function history(world: World, command: HistoryCommand, output: Output): Promise<ExitCode> {
-  const chosen = await chooseShares(world, command.share === null ? [] : [command.share], output);
-  if (chosen === null) return exit.usage;
-  const typed = argumentBytes(command.path).toString('latin1');
-  const share = shareOf(chosen.shares, typed);
-  if (typeof share === 'string') return refuse(output, share);
-  const path = insideRoot(typed, fromText(share.path));
-  if (path === undefined) return refuse(output, `${toText(typed)} is outside of share ${share.name} (${share.path})`);
+  const located = await locatePath(world, typedPath(command.path), command.share, output);
+  if (located === null) return exit.usage;
+  const { share, path } = located;
   try {
     return readJournal(world, share.name, (journal) => show(journal, share.name, path, command, output));
   } catch (error) {
@@ -27,22 +21,8 @@ export async function history(world: World, command: HistoryCommand, output: Out
   }
 }
 
-function refuse(output: Output, sentence: string): ExitCode {
-  output.error(`flocksync: ${sentence}`);
-  return exit.usage;
-}
-
-/** An absolute path says by itself which share is meant; the one or the sentence why none is. */
-function shareOf(shares: readonly ShareConfig[], typed: BytePath): ShareConfig | string {
-  const [first, second] = typed.startsWith('/') ? shares.filter((share) => insideRoot(typed, fromText(share.path)) !== undefined) : shares;
-  const names = shares.map((share) => share.name).join(', ') || 'none';
-  if (first === undefined) return `${toText(typed)} is in no share; the config has: ${names}`;
-  if (second !== undefined) return `there are several shares: say which one with --share NAME (${names})`;
-  return first;
-}
-
 function show(journal: Journal | null, share: string, typed: BytePath, command: HistoryCommand, output: Output): ExitCode {
-  const path = journal !== null && journal.versions(typed).length === 0 ? unescaped(typed) : typed;
+  const path = storedPath(journal, typed);
   const rows = journal?.versions(path) ?? [];
   if (command.json) printDocument(output, { share, ...pathFields(path), versions: rows.map(asDocument) });
   else for (const line of formatTable(rows.map(cells), [0])) output.line(line);

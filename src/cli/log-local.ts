@@ -50,7 +50,7 @@ export async function logLocal(world: World, command: LogCommand, output: Output
 }
 
 /** Null for a path outside of all of them; a relative one is meant in each. */
-function askedOf(shares: readonly ShareConfig[], typed: string | null): Asked[] | null {
+export function askedOf(shares: readonly ShareConfig[], typed: string | null): Asked[] | null {
   if (typed === null) return shares.map((share) => ({ share, path: '' }));
   const bytes = argumentBytes(typed).toString('latin1');
   const asked = shares.flatMap((share) => {

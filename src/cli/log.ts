@@ -1,43 +1,110 @@
 import type { World } from '../compose.ts';
-import type { RecordRow } from '../ports/journal.ts';
+import type { Entry } from '../model/entry.ts';
+import { type BytePath, fromText, toText } from '../model/path.ts';
+import type { Journal, RecordRow, VersionRow } from '../ports/journal.ts';
 import type { LogCommand } from './command.ts';
-import { moment, printDocument } from './document.ts';
+import { moment, pathFields, printDocument } from './document.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
-import { counted, formatBytes, formatMoment, printable } from './format.ts';
-import { logLocal } from './log-local.ts';
+import { counted, formatBytes, formatCount, formatMoment, printable } from './format.ts';
+import { versionName } from './history.ts';
+import { askedOf, logLocal } from './log-local.ts';
 import type { Output } from './output.ts';
+import { storedPath } from './path-argument.ts';
 import { chooseShares, neverSynced, readJournal, tellFault } from './shares.ts';
 
-/** The newest ingested records, newest first. */
+/** A record and the first of its changes, each with what stood at the path before. */
+interface Logged {
+  readonly share: string;
+  readonly row: RecordRow;
+  /** All of them, at or below the path that is asked for. */
+  readonly count: number;
+  readonly changes: readonly Change[];
+}
+
+interface Change {
+  readonly row: VersionRow;
+  readonly before: Entry | null;
+}
+
+/** The newest ingested records, newest first, with the paths that each changed. */
 export async function log(world: World, command: LogCommand, output: Output): Promise<ExitCode> {
   if (command.local) return await logLocal(world, command, output);
   const chosen = await chooseShares(world, command.shares, output);
   if (chosen === null) return exit.usage;
+  const asked = askedOf(chosen.shares, command.path);
+  if (asked === null) {
+    output.error(`flocksync: ${toText(fromText(command.path ?? ''))} is in none of these shares`);
+    return exit.usage;
+  }
   const codes: ExitCode[] = [chosen.code];
-  const found: { share: string; row: RecordRow }[] = [];
-  for (const { name } of chosen.shares) {
+  const found: Logged[] = [];
+  for (const { share, path } of asked) {
     try {
-      const rows = readJournal(world, name, (journal) => journal?.records(command.limit) ?? null);
-      if (rows === null) output.error(neverSynced(name));
-      else found.push(...rows.map((row) => ({ share: name, row })));
+      const logged = readJournal(world, share.name, (journal) => (journal === null ? null : read(journal, share.name, path, command)));
+      if (logged === null) output.error(neverSynced(share.name));
+      else found.push(...logged);
     } catch (error) {
-      codes.push(tellFault(error, name, output));
+      codes.push(tellFault(error, share.name, output));
     }
   }
-  const only = chosen.shares.length === 1 ? (chosen.shares[0]?.name ?? null) : null;
-  if (command.json) printDocument(output, { share: only, records: found.map(({ share, row }) => ({ share, ...asDocument(row) })) });
-  else for (const { share, row } of found) output.line(line(row, only === null ? `${share}  ` : ''));
+  const only = asked.length === 1 ? (asked[0]?.share.name ?? null) : null;
+  if (command.json) printDocument(output, { share: only, records: found.map(asDocument) });
+  else for (const one of found) for (const text of lines(one, only === null ? `${one.share}  ` : '')) output.line(text);
   return worst(codes);
 }
 
-function asDocument(row: RecordRow) {
+function read(journal: Journal, share: string, typed: BytePath, { limit, paths }: LogCommand): Logged[] {
+  return journal.transaction(() => {
+    const path = storedPath(journal, typed);
+    const records = path === '' ? journal.records(limit) : journal.recordsAt(path, limit);
+    return records.map((row) => {
+      const { count, rows } = journal.changesOf(row.sequence, path, paths);
+      return { share, row, count, changes: rows.map((change) => ({ row: change, before: before(journal, change) })) };
+    });
+  });
+}
+
+function before(journal: Journal, { path, version }: VersionRow): Entry | null {
+  return journal.versionAt(path, version - 1)?.entry ?? null;
+}
+
+function asDocument({ share, row, count, changes }: Logged) {
   const { sequence, hash, id, authorId, author, atMs, kind, verdict, reason, changeset, more, puts, deletes, kept, bytes } = row;
-  const about = { sequence, at: moment(atMs), author, authorId, kind, verdict, reason: reason === '' ? null : reason };
-  return { ...about, changeset: changeset === '' ? null : changeset, more, puts, deletes, kept, bytes, id, hash };
+  const about = { share, sequence, at: moment(atMs), author, authorId, kind, verdict, reason: reason === '' ? null : reason };
+  const listed = { changes: changes.map(changeDocument), changesOmitted: count - changes.length };
+  return { ...about, changeset: changeset === '' ? null : changeset, more, puts, deletes, kept, bytes, id, hash, ...listed };
+}
+
+function changeDocument({ row: { path, version, k, op, entry }, before: was }: Change) {
+  const shown = entry ?? was;
+  const size = shown?.kind === 'file' ? shown.size : null;
+  return { ...pathFields(path), change: word(op, was), kind: shown?.kind ?? null, size, version: versionName({ version, k }) };
+}
+
+function word(op: VersionRow['op'], was: Entry | null): 'added' | 'changed' | 'deleted' | 'kept' {
+  if (op !== 'put') return op === 'delete' ? 'deleted' : 'kept';
+  return was === null ? 'added' : 'changed';
+}
+
+function lines({ row, count, changes }: Logged, prefix: string): string[] {
+  const more = count - changes.length;
+  const omitted = more > 0 && changes.length > 0 ? [`${indent}… and ${formatCount(more)} more`] : [];
+  return [headLine(row, prefix), ...changes.map(changeLine), ...omitted];
+}
+
+const indent = '        ';
+const marks = { added: '+', changed: '~', deleted: '-', kept: 'k' };
+
+function changeLine({ row: { path, version, k, op, entry }, before: was }: Change): string {
+  const shown = entry ?? was;
+  const slash = shown?.kind === 'dir' ? '/' : '';
+  const detail = shown?.kind === 'file' ? `  ${formatBytes(shown.size)}` : shown?.kind === 'link' ? ` -> ${toText(shown.target)}` : '';
+  const keptAs = op === 'kept' ? `  (version ${versionName({ version, k })})` : '';
+  return `${indent}${marks[word(op, was)]} ${toText(path)}${slash}${detail}${keptAs}`;
 }
 
 /** `42  2026-11-20 08:19:05Z  web01  +12 −3, 1 kept, 1.5 MB`. */
-function line(row: RecordRow, prefix: string): string {
+function headLine(row: RecordRow, prefix: string): string {
   const head = `${prefix}${String(row.sequence).padStart(6)}  ${formatMoment(row.atMs)}  ${printable(row.author || '?')}  `;
   if (row.verdict !== 'ok') return `${head}${row.verdict}: ${printable(row.reason)}`;
   if (row.kind !== 'changes') return `${head}${kinds[row.kind] ?? row.kind}`;

@@ -14,6 +14,7 @@ import { type ExitCode, exit, worst } from './exit.ts';
 import { faultOfShare, faultText } from './faults.ts';
 import { counted, formatBytes, formatElapsed } from './format.ts';
 import type { Output } from './output.ts';
+import { planLine } from './plan-line.ts';
 import type { Progress } from './progress.ts';
 import { outcomeCode, outcomeProblems, standingLines } from './report.ts';
 
@@ -135,18 +136,13 @@ function planLines(plan: Plan, only: SyncCommand['only']): string[] {
   const lines: [string, string][] = [];
   const [goes, comes] = [only !== 'pull', only !== 'publish'];
   if (goes)
-    for (const { path, entry, base } of plan.publications.values()) lines.push([path, line('<', path, entry?.kind ?? null, base === 0)]);
+    for (const { path, entry, base } of plan.publications.values())
+      lines.push([path, planLine('<', path, entry?.kind ?? null, base === 0)]);
   if (comes)
-    for (const { path, entry, expected } of plan.applies) lines.push([path, line('>', path, entry?.kind ?? null, expected === null)]);
+    for (const { path, entry, expected } of plan.applies) lines.push([path, planLine('>', path, entry?.kind ?? null, expected === null)]);
   if (goes) for (const { path } of plan.heldHere) lines.push([path, `<*held      ${toText(path)}`]);
   if (comes) for (const { path } of plan.heldThere) lines.push([path, `>*held      ${toText(path)}`]);
   return lines.sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([, text]) => text);
-}
-
-function line(direction: '<' | '>', path: string, kind: 'file' | 'dir' | 'link' | null, fresh: boolean): string {
-  if (kind === null) return `${direction}*deleting  ${toText(path)}`;
-  const letter = { file: 'f', dir: 'd', link: 'L' }[kind];
-  return `${direction}${letter}${fresh ? '+++++++++' : '.changed..'} ${toText(path)}${kind === 'dir' ? '/' : ''}`;
 }
 
 export function summary(share: string, outcomes: readonly Outcome[], elapsedMs: number): string {

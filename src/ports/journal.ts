@@ -3,6 +3,7 @@ import type { BytePath } from '../model/path.ts';
 import type { AuditJournal } from './journal-audit.ts';
 import type { Location, RecordRow, VersionRow } from './journal-rows.ts';
 import type { SnapshotJournal } from './journal-snapshot.ts';
+import type { TravelJournal } from './journal-travel.ts';
 
 export type { Location, RecordRow, VersionRow } from './journal-rows.ts';
 
@@ -86,8 +87,11 @@ export interface Outbox {
   readonly body: { readonly id: string; readonly bytes: Buffer } | null;
   /** Bucket time of the read that saw the number free (rule S3). */
   readonly freeAtMs: number;
-  /** Paths whose published entry is a merge that the disk does not hold yet: they become wants, not agreements. */
-  readonly notOnDisk: readonly BytePath[];
+  /**
+   * Paths whose published entry is a merge that the disk does not hold yet: they become wants, not agreements. Null: nothing in the record
+   * comes from this disk, as when an earlier state is brought back; it is folded like a record of another member.
+   */
+  readonly notOnDisk: readonly BytePath[] | null;
 }
 
 export interface TrashRow {
@@ -178,7 +182,7 @@ export type MetaKey =
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
  * `transaction` nests by joining the outer one; a throw rolls the outermost back. Iterables must be drained before writing.
  */
-export interface Journal extends AuditJournal, SnapshotJournal {
+export interface Journal extends AuditJournal, SnapshotJournal, TravelJournal {
   transaction<T>(work: () => T): T;
   /** Everything committed so far survives a power cut when this returns. */
   flush(): void;

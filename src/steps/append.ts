@@ -1,6 +1,5 @@
 import { bodyKey, logKey } from '../model/keys.ts';
 import type { Limits } from '../model/limits.ts';
-import type { BytePath } from '../model/path.ts';
 import type { Payload, RecordHeader } from '../model/record.ts';
 import { decodePayload, decodeRecord, recordHash } from '../model/record-decode.ts';
 import { encodeRecord } from '../model/record-encode.ts';
@@ -46,7 +45,7 @@ export async function prepareAppend(
   header: Omit<RecordHeader, 'format' | 'id' | 'writtenMs'>,
   payload: Payload,
   limits: Limits,
-  extra: { readonly freeAtMs: number; readonly notOnDisk: readonly BytePath[] },
+  extra: { readonly freeAtMs: number; readonly notOnDisk: Outbox['notOnDisk'] },
 ): Promise<Outbox> {
   const full: RecordHeader = { format: 1, id: ports.random.hex(16), writtenMs: ports.time.wallMs(), ...header };
   const encoded = encodeRecord(full, payload, ports.random.hex(16), limits);

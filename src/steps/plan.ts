@@ -76,6 +76,8 @@ export interface PlanInput {
   readonly excluded: (path: BytePath, isDirectory: boolean) => boolean;
   /** True where nothing may be concluded about the disk. */
   readonly unknown: (path: BytePath) => boolean;
+  /** A person on this member asked for what the log wants here: a publisher takes it over, too. */
+  readonly asked: (path: BytePath) => boolean;
   /** A reject turned these held deletions of others down: the file is published again. */
   readonly rejected: ReadonlySet<BytePath>;
 }
@@ -154,11 +156,12 @@ function decidePath(journal: Journal, path: BytePath, difference: Difference | u
     return;
   }
   const facts = agreed === null && local.seen !== 'unknown' ? input.joinFacts(path, here) : null;
+  const policy: Policy = input.asked(path) ? { ...input.policy, role: 'both' } : input.policy;
   const decision: Decision = rejected
     ? { do: 'publish', entry: agreed.entry, base: 0, beats: 0, onDisk: true }
     : facts !== null
-      ? reconcileJoin(here, want ?? undefined, facts, input.policy.role)
-      : reconcile(agreed, local, want ?? undefined, input.policy);
+      ? reconcileJoin(here, want ?? undefined, facts, policy.role)
+      : reconcile(agreed, local, want ?? undefined, policy);
   carryOut(journal, { path, agreed, want, here, difference, decision }, input, draft);
 }
 
