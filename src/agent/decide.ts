@@ -46,6 +46,8 @@ export function noteSeeding(cycle: Cycle): void {
 
 function hasChanges(cycle: Cycle): boolean {
   const { journal } = cycle.ports;
+  // What a snapshot brings may have been deleted to the last file, and its records forgotten.
+  if (journal.meta('loadedSnapshot') !== undefined) return true;
   return journal.foldedCount() > 0 || journal.records(recordsLookedAt).some((row) => row.kind === 'changes');
 }
 
@@ -94,7 +96,7 @@ export function currentHolds(cycle: Cycle): Holds {
 
 function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState, holds: Holds): PlanInput {
   const { config, ports } = cycle;
-  const suspect = ports.journal.meta('suspectBase') === '1';
+  const suspect = ports.journal.meta('suspectBase');
   return {
     policy: { role: config.role, conflict: config.conflict, nowUs: cycle.bucketNowMs() * 1000 },
     asked: (path) => cycle.memory.asked.has(path),
@@ -105,7 +107,7 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
     approved: holds.approved,
     rejected: holds.rejected,
     joinFacts: (path, here) => joinFacts(cycle, base, path, here),
-    stale: (path, here) => suspect && wasHere(ports.journal, path, here),
+    stale: (path, here) => suspect !== undefined && (suspect === 'blind' || wasHere(ports.journal, path, here)),
     excluded: ports.excluded,
     unknown: (path) => isUnknown(path, unknown),
   };

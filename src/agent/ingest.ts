@@ -4,9 +4,10 @@ import { noPrevious } from '../model/record.ts';
 import { decodeRecord, recordHash } from '../model/record-decode.ts';
 import type { Listed } from '../ports/datastore.ts';
 import type { RecordRow } from '../ports/journal.ts';
-import { fold, passOver } from '../steps/fold.ts';
-import type { Fetched, Offer, Position } from '../steps/pull.ts';
+import { passOver as fillPlace, fold } from '../steps/fold.ts';
+import type { Fetched, LogListing, Offer, Position } from '../steps/pull.ts';
 import { fetchRecord, findApproval, judge, listLog, requestKey } from '../steps/pull.ts';
+import { bootstrap, isHousekept, noteHorizon, passOver } from './bootstrap.ts';
 import type { Cycle } from './context.ts';
 import { haltOf, putFormatBack } from './lineage.ts';
 import { noteAbsence } from './readiness.ts';
@@ -22,19 +23,40 @@ const verifiedPerListing = 4;
 /** What a pull ended with. `stuck`: a record is unavailable; nothing may be appended, what was ingested before can be applied. */
 export type Ingested = { readonly ended: 'caught-up' | 'halted' | 'stuck'; readonly head: number };
 
+const recordUnavailable = 'record-unavailable';
+
 /** One listing from a little before the cursor, then every record behind it in order (rules L3, B1, B2). */
 export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>): Promise<Ingested> {
   const { ports } = cycle;
   const from = Math.max(1, cycle.cursor - lookBack);
   const listing = await listLog(ports.datastore, cycle.share, from);
   cycle.heard(listing.dateMs);
-  if (!(await verifyKnown(cycle, listing.listed, listing.head, from))) return { ended: 'halted', head: listing.head };
+  const lost: RecordRow[] = [];
+  if (!(await verifyKnown(cycle, listing, from, lost))) return { ended: 'halted', head: listing.head };
   noteAbsence(cycle, listing.head);
   if (listing.head > cycle.cursor) await beforeReplay();
+  const bootstrapped = await bootstrap(cycle, listing);
+  if (bootstrapped === 'halted') return { ended: 'halted', head: listing.head };
   for (const sequence of listing.requested) await answerRequest(cycle, sequence);
-  const ingested = await ingestUpTo(cycle, listing.head);
+  const ingested = bootstrapped === 'housekept' ? { ended: 'stuck' as const, head: listing.head } : await follow(cycle, listing);
   cycle.endSeenMs = listing.dateMs;
-  if (ingested.ended === 'stuck' && !listing.requested.includes(cycle.cursor + 1)) await requestRecord(cycle, cycle.cursor + 1);
+  if (ingested.ended === 'halted') return ingested;
+  noteHorizon(ports.journal, listing, from);
+  // Only the whole log tells whether a record that is missing was housekept.
+  for (const row of lost) if (!isHousekept(ports.journal, row.sequence)) await putBack(cycle, row);
+  return ingested;
+}
+
+/** A record that cannot be read is asked for, unless a snapshot covers it. */
+async function follow(cycle: Cycle, { head, requested }: LogListing): Promise<Ingested> {
+  const ingested = await ingestUpTo(cycle, head);
+  if (ingested.ended !== 'stuck') return ingested;
+  if (await passOver(cycle, head)) {
+    cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter(({ code }) => code !== recordUnavailable));
+    return await ingestUpTo(cycle, head);
+  }
+  if (cycle.halt !== null) return { ended: 'halted', head };
+  if (!requested.includes(cycle.cursor + 1)) await requestRecord(cycle, cycle.cursor + 1);
   return ingested;
 }
 
@@ -94,7 +116,7 @@ function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
     return true;
   }
   if (offer.offer === 'bad' || offer.offer === 'given-up') {
-    passOver(journal, sequence, offer.bytes, offer.hash, offer.atMs, offer.offer === 'bad' ? 'bad' : 'skipped', offer.reason);
+    fillPlace(journal, sequence, offer.bytes, offer.hash, offer.atMs, offer.offer === 'bad' ? 'bad' : 'skipped', offer.reason);
     if (offer.offer === 'bad') tellBad(cycle, sequence, offer.author, offer.reason);
     else cycle.events.push(`record ${sequence} was given up by an approval and is passed over (${offer.reason})`);
     return true;
@@ -102,7 +124,7 @@ function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
   if (offer.offer === 'halt') cycle.halt = haltOf(cycle.share, offer.code, offer.reason);
   if (offer.offer === 'unavailable') {
     cycle.note(
-      'record-unavailable',
+      recordUnavailable,
       null,
       `record ${sequence} of the log cannot be used (${offer.reason}); nothing newer is taken over until it is back`,
       `A member that has it puts it back by itself at its next sync. If none has it, run: flocksync approve record-${sequence} --share ${cycle.share}`,
@@ -116,26 +138,25 @@ function tellBad(cycle: Cycle, sequence: number, author: string, reason: string)
 }
 
 /**
- * The listing must still show what this member knows (rule L3). A damaged or lost record that this member holds is put back in
- * identical bytes (rule B2). False = halted.
+ * The listing must still show what this member knows (rule L3). A damaged record that this member holds is put back in identical bytes
+ * (rule B2); what is missing goes to `lost`. False = halted.
  */
-async function verifyKnown(cycle: Cycle, listed: ReadonlyMap<number, Listed>, head: number, from: number): Promise<boolean> {
+async function verifyKnown(cycle: Cycle, { listed, head }: LogListing, from: number, lost: RecordRow[]): Promise<boolean> {
   const { journal } = cycle.ports;
+  if (head < cycle.cursor) return await confirmShorter(cycle);
   let reads = 0;
   for (let sequence = cycle.cursor; sequence >= from && sequence > 0; sequence--) {
     const row = journal.record(sequence);
     if (row === null) continue;
     const object = listed.get(sequence);
-    if (object === undefined) {
-      if (head < cycle.cursor) return await confirmShorter(cycle);
-      await putBack(cycle, row);
-    } else if (!sameObject(row, object)) {
+    if (object === undefined) lost.push(row);
+    else if (!sameObject(row, object)) {
       if (sequence !== cycle.cursor && reads >= verifiedPerListing) continue;
       reads++;
       if (!(await verifyObject(cycle, row, object))) return false;
     }
   }
-  return head >= cycle.cursor || (await confirmShorter(cycle));
+  return true;
 }
 
 function sameObject(row: RecordRow, object: Listed): boolean {
@@ -210,6 +231,10 @@ async function answerRequest(cycle: Cycle, sequence: number): Promise<void> {
   const { datastore, journal } = cycle.ports;
   if (sequence > cycle.cursor || cycle.config.role === 'subscriber' || cycle.options.dryRun) return;
   if (sequence === 1 && (await putFormatBack(cycle))) {
+    await datastore.remove(requestKey(cycle.share, sequence));
+    return;
+  }
+  if (sequence < Number(journal.meta('horizon') ?? '1')) {
     await datastore.remove(requestKey(cycle.share, sequence));
     return;
   }
