@@ -6,6 +6,7 @@ import { type BaseState, baseState, decide, forgetSettledHolds, settleHolds } fr
 import type { Asked } from './agent/earlier.ts';
 import { enforceMetadata } from './agent/enforce.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
+import { type Housekept, housekeepNow, housekeepWhenDue } from './agent/housekeep.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
@@ -114,6 +115,17 @@ export class ShareAgent {
     }
   }
 
+  /** Looks after journal, trash and bucket, without thresholds; null when it could not begin. The caller holds the lock. Throws DatastoreFault. */
+  async housekeep(options: Omit<CycleOptions, 'only'>): Promise<{ readonly kept: Housekept | null; readonly cycle: Cycle }> {
+    // It creates no share and answers nobody.
+    const cycle = new Cycle(this.ports, this.config, { ...options, only: 'pull' }, this.memory);
+    try {
+      return { kept: await housekeepNow(cycle, async () => (await catchUp(cycle)) === 'caught-up'), cycle };
+    } finally {
+      cycle.rootLock?.release();
+    }
+  }
+
   private async run(cycle: Cycle): Promise<Outcome> {
     const { options } = cycle;
     const planned: Plan[] = [];
@@ -139,6 +151,8 @@ export class ShareAgent {
     }
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;
+    if (!options.dryRun && isComplete(cycle, unfinished) && this.ports.journal.meta('joined') === '1')
+      unfinished = await housekeepWhenDue(cycle, async () => (await catchUp(cycle)) === 'caught-up');
     const { problems, halt, held, counts } = cycle;
     const events = cycle.events.splice(0);
     const { share, cursor } = cycle;
@@ -292,16 +306,21 @@ function hasJoined(cycle: Cycle): boolean {
   return !incomplete && bringsHome(cycle);
 }
 
+/** Everything in the log is here, and everything that was here is in the log. */
+function isComplete({ caughtUp, halt, options }: Cycle, unfinished: boolean): boolean {
+  return caughtUp && halt === null && !unfinished && !options.signal.aborted;
+}
+
 function finishCycle(cycle: Cycle, unfinished: boolean): void {
   const { journal } = cycle.ports;
-  const complete = cycle.caughtUp && !unfinished && !cycle.options.signal.aborted;
+  const complete = isComplete(cycle, unfinished);
   if (complete && journal.meta('joined') !== '1' && hasJoined(cycle)) {
     journal.setMeta('joined', '1');
     journal.setMeta('joinBase', null);
   }
   if (complete && bringsHome(cycle)) {
     rememberExcludes(cycle);
-    if (journal.meta('suspectBase') !== undefined) journal.setMeta('suspectBase', null);
+    if (journal.meta('suspectBase') === '1') journal.setMeta('suspectBase', null);
   }
   cycle.problems.push(...wantProblems(journal));
 }

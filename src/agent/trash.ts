@@ -1,10 +1,13 @@
+import { toText } from '../model/path.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { Cycle } from './context.ts';
 
-/** Rule H4: the trash goes by age, by the bucket's clock; what is still owed to the log never does. */
-export function pruneTrash(cycle: Cycle): void {
+/** Rule H4: the trash goes by age, by the bucket's clock; what is still owed to the log never does. Says before what it removes. */
+export function pruneTrash(cycle: Cycle, tell: (subject: string, reason: string) => void = () => {}): void {
   const { journal, tree } = cycle.ports;
-  for (const { name } of journal.trashBefore(cycle.bucketNowMs() - cycle.config.trashMs)) {
+  for (const { name, path } of journal.trashBefore(cycle.bucketNowMs() - cycle.config.trashMs)) {
+    tell(`${cycle.share}: trash`, `the former ${toText(path)} is older than the trash keeps it`);
+    if (cycle.options.dryRun) continue;
     try {
       tree.removeFromTrash(name);
     } catch (error) {

@@ -42,7 +42,7 @@ export interface Announced {
 /** What a member knows when it asks whether something is due; all of it from its journal, so that asking costs no request. */
 export interface Standing {
   readonly cursor: Sequence;
-  readonly liveEntries: number;
+  readonly liveEntries: () => number;
   readonly newest: Announced | null;
   /** Bucket time of the oldest record known, ms. */
   readonly sinceMs: number;
@@ -61,7 +61,9 @@ export function isSnapshotDue(standing: Standing, nowMs: number): boolean {
   const { cursor, liveEntries, newest, sinceMs, changed, jitter } = standing;
   if (cursor === 0 || !changed) return false;
   const records = cursor - (newest?.upTo ?? 0);
-  if (records >= Math.max(recordsMin, liveEntries / 100) * (1 + jitter)) return true;
+  const many = (least: number) => records >= least * (1 + jitter);
+  // Counting a large share takes a moment, so it is left until it matters.
+  if (many(recordsMin) && many(liveEntries() / 100)) return true;
   return nowMs - (newest?.atMs ?? sinceMs) >= dayMs * (1 + jitter / 2);
 }
 

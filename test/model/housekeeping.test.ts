@@ -33,7 +33,7 @@ describe('ages', () => {
   });
 });
 
-const standing: Standing = { cursor: 100, liveEntries: 50, newest: null, sinceMs: now - hour, changed: true, doneAtMs: 0, jitter: 0 };
+const standing: Standing = { cursor: 100, liveEntries: () => 50, newest: null, sinceMs: now - hour, changed: true, doneAtMs: 0, jitter: 0 };
 const at = (upTo: number, atMs: number): Announced => ({ id: `s${upTo}`, upTo, atMs });
 
 describe('what is due', () => {
@@ -45,8 +45,8 @@ describe('what is due', () => {
     ['300 records and it', { cursor: 300, jitter: 0.5 }, true],
     ['200 records behind a snapshot', { cursor: 500, newest: at(300, now) }, true],
     ['199 behind it', { cursor: 499, newest: at(300, now) }, false],
-    ['200 records of a large share', { cursor: 200, liveEntries: 1_000_000 }, false],
-    ['10,000 of it', { cursor: 10_000, liveEntries: 1_000_000 }, true],
+    ['200 records of a large share', { cursor: 200, liveEntries: () => 1_000_000 }, false],
+    ['10,000 of it', { cursor: 10_000, liveEntries: () => 1_000_000 }, true],
     ['a day without a snapshot', { sinceMs: now - day }, true],
     ['a day since the newest', { newest: at(90, now - day) }, true],
     ['a day, but this member waits longer', { newest: at(90, now - day), jitter: 0.1 }, false],

@@ -1,0 +1,59 @@
+import { logPrefix, parseLogKey } from '../../model/keys.ts';
+import type { Cycle } from '../context.ts';
+import type { Care } from './care.ts';
+
+/** What was applied to this server, for people: as long as the history, and so many rows at most. */
+const auditRowsMax = 1_000_000;
+/** The listing looks this far behind the cursor; the rows of those records must stay. */
+const recordsKept = 200;
+const pruneEveryMs = 6 * 3600 * 1000;
+
+/** True when the journal holds what has gone from the history since the last pruning. Asking costs nothing. */
+export function isPruneDue(cycle: Cycle): boolean {
+  const { journal } = cycle.ports;
+  const prunedAt = journal.meta('prunedAtMs');
+  if (prunedAt !== undefined) return cycle.bucketNowMs() - Number(prunedAt) >= Math.min(pruneEveryMs, cycle.inForce.historyMs);
+  // A new journal has nothing to lose yet.
+  journal.setMeta('prunedAtMs', String(cycle.bucketNowMs()));
+  return false;
+}
+
+/** Rule H2 on this server: what nobody can ask for any more leaves the journal. One request shows how far the log was housekept. */
+export async function pruneJournal(care: Care): Promise<void> {
+  const { journal } = care.cycle.ports;
+  const nowMs = care.nowMs;
+  const cutoffMs = nowMs - care.ages.historyMs;
+  const horizon = await findHorizon(care.cycle);
+  const covered = journal.snapshots().findLast(({ atMs }) => nowMs - atMs >= care.ages.logGraceMs)?.upTo ?? 0;
+  journal.transaction(() => {
+    const versions = journal.pruneVersions(cutoffMs);
+    // Rows of records tell whose body is whose: they stay at least as long as the record may.
+    const records = journal.pruneRecords(cutoffMs, Math.min(Math.max(horizon, covered + 1), care.cycle.cursor - recordsKept));
+    const places = journal.dropInlineLocations(horizon);
+    journal.forgetObjects(nowMs - care.ages.retireGraceMs - care.ages.unreferencedMs);
+    const audits = journal.pruneAudit(cutoffMs, auditRowsMax);
+    journal.setMeta('prunedAtMs', String(nowMs));
+    journal.setMeta('historyFromMs', String(cutoffMs));
+    tellPruned(care, {
+      'old versions': versions,
+      'old records': records,
+      'places in deleted records': places,
+      'old audit entries': audits,
+    });
+  });
+}
+
+function tellPruned(care: Care, pruned: Readonly<Record<string, number>>): void {
+  for (const [what, count] of Object.entries(pruned)) {
+    if (count > 0) care.tell('prune', `${care.cycle.share}: journal`, `${count} ${what}`);
+  }
+}
+
+/** The lowest record that stands in the bucket; 0 where the log has none. */
+async function findHorizon(cycle: Cycle): Promise<number> {
+  const { datastore, journal } = cycle.ports;
+  const { value } = await datastore.list(logPrefix(cycle.share), { limit: 1 });
+  const first = parseLogKey(value.objects[0]?.key ?? '')?.sequence ?? 0;
+  if (first > 1) journal.setMeta('horizon', String(first));
+  return first;
+}
