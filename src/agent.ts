@@ -13,6 +13,7 @@ import { openShare } from './agent/lineage.ts';
 import { look, type Seen } from './agent/look.ts';
 import { noteAppliedLosses } from './agent/losses.ts';
 import { settleOutbox } from './agent/outbox.ts';
+import { rememberPosition } from './agent/position.ts';
 import { mayPublish, publish } from './agent/publish.ts';
 import { beginUnready, settleReadiness } from './agent/readiness.ts';
 import { beginSlice, forgetProgress, rememberingProgress } from './agent/replay.ts';
@@ -327,12 +328,12 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
 
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */
 async function closeCycle(cycle: Cycle): Promise<void> {
-  const { journal, member } = cycle.ports;
+  const { journal } = cycle.ports;
   if (cycle.halt === null && cycle.caughtUp && cycle.refusal === null) await answerNeeds(cycle);
   pruneTrash(cycle);
   journal.flush();
   cycle.ports.log.debug({ step: 'journal', share: cycle.share, cursor: cycle.cursor }, 'journal flushed');
-  member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
+  rememberPosition(cycle);
   cycle.ports.log.debug({ step: 'position', share: cycle.share, cursor: cycle.cursor }, 'position remembered');
   if (cycle.halt === null) await beat(cycle, 'idle');
   // Its hold can be approved from any member that sees it.

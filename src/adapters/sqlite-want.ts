@@ -3,7 +3,7 @@ import type { Journal, Want, WantReason } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing, sparseQuery } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
 
-type WantReads = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'wantsOf' | 'wantCount'>;
+type WantReads = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'wantsOf' | 'oldestDeletion' | 'wantCount'>;
 type WantWrites = Pick<Journal, 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt'>;
 
 const columns = `dir, name, version, ${entryColumns}, at_ms, approved, reason, detail, attempts`;
@@ -22,6 +22,7 @@ function wantReads(connection: Connection): WantReads {
   const ofVersion = query(connection, `SELECT ${columns} FROM want WHERE version = ?`);
   const children = query(connection, `SELECT ${columns} FROM want WHERE dir = ?`);
   const deeper = query(connection, `SELECT ${columns} FROM want WHERE dir >= ? AND dir < ?`);
+  const oldest = query(connection, 'SELECT min(version) FROM want WHERE kind IS NULL');
   const counts = query(connection, 'SELECT count(kind), count(*) - count(kind), total(size) FROM want');
   return {
     want: (path) => {
@@ -31,6 +32,7 @@ function wantReads(connection: Connection): WantReads {
     wants: (reasons) => sorted(reasons === undefined ? all.rows() : withReasons.rows(JSON.stringify(reasons))),
     wantsBelow: (directory) => sorted([...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))]),
     wantsOf: (version) => sorted(ofVersion.rows(version)),
+    oldestDeletion: () => oldest.row()?.[0] as number | null,
     wantCount: () => {
       const [puts, deletes, bytes] = counts.row() as readonly [number, number, number];
       return { puts, deletes, bytes };

@@ -8,6 +8,7 @@ import type { Cycle } from './context.ts';
 import { storedBytes } from './ingest.ts';
 import { openShare } from './lineage.ts';
 import { appendPayload, foldOwn, ring } from './outbox.ts';
+import { rememberPosition } from './position.ts';
 import { enterRoot } from './root.ts';
 
 /** What a person lets through: a hold of any member, the deletions of a record (rule G3), or an unavailable record (rule B2). */
@@ -33,7 +34,7 @@ export async function appendApproval(cycle: Cycle, approval: Approval, catchUp: 
   const approved =
     'unavailable' in approval ? await giveUp(cycle, approval.unavailable, complete) : await approve(cycle, approval, complete, catchUp);
   cycle.ports.journal.flush();
-  cycle.ports.member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
+  rememberPosition(cycle);
   return approved;
 }
 

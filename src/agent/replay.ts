@@ -2,6 +2,7 @@ import { DatastoreFault } from '../ports/datastore.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Cycle, Ports, ProgressEvent } from './context.ts';
 import { beat } from './heartbeat.ts';
+import { rememberPosition } from './position.ts';
 
 /** How far the running cycle is with what it takes in, as the journal keeps it for `status`. Times are of this machine's clock, ms. */
 export interface Replay {
@@ -72,13 +73,13 @@ const beatMs = 60_000;
 
 /** Called again and again while a cycle takes in. The journal is flushed first (rule J4). */
 export async function tellOthers(cycle: Cycle): Promise<void> {
-  const { time, journal, member, log } = cycle.ports;
+  const { time, journal, log } = cycle.ports;
   const nowMs = time.monotonicMs();
   cycle.replayBeatMs ??= nowMs + firstBeatMs;
   if (nowMs < cycle.replayBeatMs || cycle.options.dryRun) return;
   cycle.replayBeatMs = nowMs + beatMs;
   journal.flush();
-  member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
+  rememberPosition(cycle);
   try {
     await beat(cycle, 'replaying');
   } catch (error) {

@@ -10,6 +10,7 @@ import type { Cycle } from './context.ts';
 import { type Asked, type Conflict, type Earlier, earlier, type Refusal } from './earlier.ts';
 import { openShare } from './lineage.ts';
 import { appendPayload, foldOwn, ring } from './outbox.ts';
+import { rememberPosition } from './position.ts';
 import { enterRoot } from './root.ts';
 
 /**
@@ -70,7 +71,7 @@ function decide(cycle: Cycle, asked: Asked, unpublished: Unpublished): Earlier {
 function finish(cycle: Cycle): void {
   if (cycle.options.dryRun) return;
   cycle.ports.journal.flush();
-  cycle.ports.member.remember(cycle.share, cycle.inForce.share, cycle.cursor);
+  rememberPosition(cycle);
 }
 
 // ---- contents ----------------------------------------------------------------------------------------------------------------

@@ -231,6 +231,8 @@ export interface Journal extends AuditJournal, SnapshotJournal, TravelJournal {
   dropWant(path: BytePath): void;
   /** Drops the want unless it has moved on to another version. */
   dropWantAt(path: BytePath, version: Sequence): void;
+  /** The lowest record whose deletion is not on this disk, whatever the reason; null where there is none. */
+  oldestDeletion(): Sequence | null;
   wantCount(): { puts: number; deletes: number; bytes: number };
 
   folded(path: BytePath): Folded | null;

@@ -127,3 +127,12 @@ test('the fold of many pages is complete, in order, and may be left half-way', (
   }
   expect(journal.foldedCount()).toBe(7499);
 });
+
+test('R-J3: the oldest deletion that is not on this disk, whatever keeps it', () => {
+  const journal = newJournal();
+  expect(journal.oldestDeletion()).toBeNull();
+  journal.putWant(want('put', { version: 3 }));
+  journal.putWant(want('later', { version: 9, entry: null }));
+  journal.putWant(want('kept', { version: 7, entry: null, reason: 'kept' }));
+  expect(journal.oldestDeletion()).toBe(7);
+});
