@@ -1,5 +1,5 @@
 import type { Sequence } from '../model/entry.ts';
-import { noPrevious } from '../model/record.ts';
+import { noPrevious, type RecordHeader } from '../model/record.ts';
 import { decodeRecord, recordHash } from '../model/record-decode.ts';
 import type { SnapshotHead } from '../model/snapshot.ts';
 import type { Journal } from '../ports/journal.ts';
@@ -27,14 +27,23 @@ export type Bootstrapped = 'follow' | 'halted' | 'housekept';
  */
 export async function bootstrap(cycle: Cycle, listing: LogListing): Promise<Bootstrapped> {
   const solid = solidFrom(listing);
-  if (solid > cycle.cursor + 1) {
-    const taken = await takeSnapshot(cycle, listing.head, solid - 1, `records ${cycle.cursor + 1} to ${solid - 1} are in the log no more`);
-    if (taken === 'unusable') noteHorizonOf(cycle, solid);
-    if (taken === 'loaded') rememberHorizon(cycle.ports.journal, solid);
-    return taken === 'halted' ? 'halted' : taken === 'unusable' ? 'housekept' : await knownShare(cycle, listing, solid, taken);
-  }
+  if (solid > cycle.cursor + 1) return await closeGap(cycle, listing, solid);
   if (cycle.cursor > 0 || listing.head < worthRecords) return 'follow';
   return (await takeSnapshot(cycle, listing.head, worthRecords, '')) === 'halted' ? 'halted' : 'follow';
+}
+
+/** Everything from `solid` on is in the log, and what this member needs before it is not. */
+async function closeGap(cycle: Cycle, { listed, head }: LogListing, solid: Sequence): Promise<Bootstrapped> {
+  const first = await readHeader(cycle, solid);
+  if (first !== null && first.share !== cycle.inForce.share) {
+    cycle.halt = haltOf(cycle.share, 'another-share', `record ${solid}, the first of ${listed.size} that are there`);
+    return 'halted';
+  }
+  const taken = await takeSnapshot(cycle, head, solid - 1, `records ${cycle.cursor + 1} to ${solid - 1} are in the log no more`);
+  if (taken === 'loaded') rememberHorizon(cycle.ports.journal, solid);
+  if (taken !== 'unusable') return taken === 'halted' ? 'halted' : 'follow';
+  noteHorizonOf(cycle, solid);
+  return 'housekept';
 }
 
 /** For a record that nobody can read: a snapshot that was made while it could be read covers it as well. True: one was loaded. */
@@ -74,20 +83,11 @@ function noteHorizonOf(cycle: Cycle, solid: Sequence): void {
   );
 }
 
-/** Without a snapshot the first record that is left may still tell that this is another share. */
-async function knownShare(cycle: Cycle, listing: LogListing, solid: Sequence, taken: 'loaded' | 'none'): Promise<Bootstrapped> {
-  if (taken === 'loaded') return 'follow';
-  const first = await readHeader(cycle, solid);
-  if (first === null || first.share === cycle.inForce.share) return 'follow';
-  cycle.halt = haltOf(cycle.share, 'another-share', `record ${solid}, the first of ${listing.listed.size} that are left`);
-  return 'halted';
-}
-
-async function readHeader(cycle: Cycle, sequence: Sequence): Promise<{ share: string; previous: string; hash: string } | null> {
+async function readHeader(cycle: Cycle, sequence: Sequence): Promise<RecordHeader | null> {
   const { limits } = cycle.inForce;
   const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, sequence, limits);
   const decoded = fetched.found ? decodeRecord(fetched.bytes, limits) : null;
-  return decoded?.ok && decoded.header.sequence === sequence ? { ...decoded.header, hash: decoded.hash } : null;
+  return decoded?.ok && decoded.header.sequence === sequence ? decoded.header : null;
 }
 
 /** - none: the bucket has no snapshot of at least `least`. - unusable: it has, and none of them can be used. */
