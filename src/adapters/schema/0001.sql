@@ -223,7 +223,16 @@ CREATE INDEX trash_owed ON trash (at_ms) WHERE owed = 1;
 CREATE TABLE intent (
   position   INTEGER PRIMARY KEY, -- order of the steps
   path       TEXT NOT NULL,
-  version    INTEGER NOT NULL,    -- the want's version; the entry stands in that want
+  version    INTEGER NOT NULL,    -- the want's version
+  kind       TEXT CHECK (kind = 'file' OR kind = 'dir' OR kind = 'link'), -- NULL = deletion
+  mode       INTEGER,
+  mtime_us   INTEGER,
+  size       INTEGER,
+  hash       TEXT,
+  chunks     TEXT,
+  owner      TEXT,
+  group_name TEXT,
+  target     TEXT,
   staged_ino REAL NOT NULL,       -- inode of the staged file that takes the place, 0 where nothing was staged
   trash_name TEXT NOT NULL        -- name in the trash of what is displaced, '' when nothing is
 ) STRICT;

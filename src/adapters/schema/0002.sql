@@ -44,3 +44,14 @@ ALTER TABLE version ADD COLUMN approved INTEGER NOT NULL DEFAULT 0; -- 1 = the c
 
 -- A body goes after its record; which one it was is asked when the record is long gone.
 ALTER TABLE record ADD COLUMN body_id TEXT NOT NULL DEFAULT ''; -- '' = the payload was inside the record
+
+-- What an intent is to bring about stands in the want that it names.
+ALTER TABLE intent DROP COLUMN kind;
+ALTER TABLE intent DROP COLUMN mode;
+ALTER TABLE intent DROP COLUMN mtime_us;
+ALTER TABLE intent DROP COLUMN size;
+ALTER TABLE intent DROP COLUMN hash;
+ALTER TABLE intent DROP COLUMN chunks;
+ALTER TABLE intent DROP COLUMN owner;
+ALTER TABLE intent DROP COLUMN group_name;
+ALTER TABLE intent DROP COLUMN target;
