@@ -152,5 +152,5 @@ function tellConflicts(share: ShareConfig, conflicts: readonly Conflict[], outpu
     output.error(`flocksync: ${share.name}: ${toText(conflict.path)} is left as it is: ${why}`);
   }
   const more = conflicts.length - conflictsToldMax;
-  if (more > 0) output.error(`flocksync: ${share.name}: ${counted(more, 'more path')} left as they are`);
+  if (more > 0) output.error(`flocksync: ${share.name}: … and ${counted(more, 'more path')}`);
 }

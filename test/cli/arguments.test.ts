@@ -4,6 +4,7 @@ import { parseArguments } from '../../src/cli/arguments.ts';
 const common = { config: '/etc/flocksync.yml', json: false, verbose: false, quiet: false };
 const sync = { name: 'sync', shares: [], dryRun: false, only: null, wait: true, ...common };
 const wait = { name: 'wait', shares: [], all: false, record: null, timeoutMs: null, ...common };
+const restore = { name: 'restore', path: '', share: null, at: null, exact: false, dryRun: false, ...common };
 
 test.each<[string, object]>([
   ['sync', sync],
@@ -21,9 +22,17 @@ test.each<[string, object]>([
   ['status --ready', { name: 'status', shares: [], ready: true, ...common }],
   ['wait', wait],
   ['wait --all --record 42 --timeout 2m a', { ...wait, all: true, record: 42, timeoutMs: 120_000, shares: ['a'] }],
-  ['log', { name: 'log', shares: [], limit: 20, local: false, path: null, ...common }],
-  ['log --limit 5 a', { name: 'log', shares: ['a'], limit: 5, local: false, path: null, ...common }],
-  ['log --local --path d/x', { name: 'log', shares: [], limit: 20, local: true, path: 'd/x', ...common }],
+  ['log', { name: 'log', shares: [], limit: 20, local: false, path: null, paths: 10, ...common }],
+  ['log --limit 5 a', { name: 'log', shares: ['a'], limit: 5, local: false, path: null, paths: 10, ...common }],
+  ['log --local --path d/x', { name: 'log', shares: [], limit: 20, local: true, path: 'd/x', paths: 10, ...common }],
+  ['log --path d --paths 0', { name: 'log', shares: [], limit: 20, local: false, path: 'd', paths: 0, ...common }],
+  ['restore a@1', { ...restore, path: 'a@1' }],
+  ['restore a --at 2h --exact -n --share s', { ...restore, path: 'a', at: '2h', exact: true, dryRun: true, share: 's' }],
+  ['restore -- -a@1', { ...restore, path: '-a@1' }],
+  ['undo 12', { name: 'undo', sequence: 12, share: null, dryRun: false, ...common }],
+  ['undo 12 -n --share s', { name: 'undo', sequence: 12, share: 's', dryRun: true, ...common }],
+  ['diff 3 12', { name: 'diff', from: 3, to: 12, share: null, stat: false, ...common }],
+  ['diff 12 0 --stat --json --share s', { name: 'diff', from: 12, to: 0, share: 's', stat: true, ...common, json: true }],
   ['history /a/b', { name: 'history', path: '/a/b', share: null, ...common }],
   ['history a --share s --json', { name: 'history', path: 'a', share: 's', ...common, json: true }],
   ['history -- -dash', { name: 'history', path: '-dash', share: null, ...common }],
@@ -50,9 +59,8 @@ test.each<[string, string]>([
   ['', 'there is no command "": `flocksync --help` lists them'],
   ['snyc', 'there is no command "snyc": did you mean sync?'],
   ['frobnicate', 'there is no command "frobnicate": `flocksync --help` lists them'],
-  ['restore a@1', 'the command restore is not built yet'],
   ['install cron', 'the command install is not built yet'],
-  ['help undo', 'the command undo is not built yet'],
+  ['help join', 'the command join is not built yet'],
   ['help x', 'there is no command "x": `flocksync --help` lists them'],
   ['--config x sync', '--config stands before the command: write flags after it, for example `flocksync sync --config FILE`'],
   ['-q', '-q stands before the command: write flags after it, `flocksync --help` lists the commands'],
@@ -68,6 +76,11 @@ test.each<[string, string]>([
   ['sync --no-wait=1', '--no-wait takes no value'],
   ['wait --timeout 30', '--timeout takes a duration such as 30s or 5m, found "30"'],
   ['wait --record 0', '--record takes a number from 1 up, found "0"'],
+  ['log --paths x', '--paths takes a number from 0 up, found "x"'],
+  ['undo x', 'undo takes the number of a record, found "x": flocksync log lists them'],
+  ['diff 1 -', 'diff takes the numbers of two records, found "-": flocksync log lists them'],
+  ['diff 1', 'diff needs an argument: write flocksync diff SEQ SEQ'],
+  ['restore a b', 'restore does not know what to do with "b": write flocksync restore PATH[@VERSION]'],
   ['log --limit x', '--limit takes a number from 1 up, found "x"'],
   ['history', 'history needs an argument: write flocksync history PATH'],
   ['history a b', 'history does not know what to do with "b": write flocksync history PATH'],

@@ -123,7 +123,7 @@ test('log: the newest first, within the limit', async () => {
     { sequence: 1, author: 'a', puts: 1, deletes: 0, bytes: 3 },
   ]);
   expect((await documentOf(b, 0, 'log', '--limit', '1')).records).toHaveLength(1);
-  expect((await b.run('log', '--limit', '1')).stdout).toMatch(/^ +3 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}b {2}\+0 -1\n$/);
+  expect((await b.run('log', '--limit', '1')).stdout).toMatch(/^ +3 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}b {2}\+0 -1\n {8}- y {2}1 B\n$/);
 });
 
 test('reading does not wait for a sync, and changes nothing', async () => {
