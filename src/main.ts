@@ -163,5 +163,7 @@ async function perform(world: World, command: Configured, output: Output): Promi
       return await reject(world, command, output);
     case 'forget':
       return await forget(world, command, output);
+    case 'housekeep':
+      return await (await import('./cli/housekeep.ts')).housekeep(world, command, output, progress);
   }
 }

@@ -44,7 +44,11 @@ const tables = `
   DROP TABLE IF EXISTS temp.listed_pack;
   DROP TABLE IF EXISTS temp.home;
   CREATE TEMP TABLE live (hash TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-  CREATE TEMP TABLE listed_pack (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TEMP TABLE listed_pack (
+    id    TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    live  INTEGER NOT NULL DEFAULT 0 -- stored bytes that anybody needs
+  ) STRICT, WITHOUT ROWID;
   CREATE TEMP TABLE home (
     hash        TEXT PRIMARY KEY,
     record      INTEGER NOT NULL,
@@ -62,11 +66,14 @@ const collect = ['version', 'agreed', 'want'].map(
   INSERT OR IGNORE INTO live SELECT json_extract(value, '$[0]') FROM ${table}, json_each(chunks) WHERE chunks IS NOT NULL;`,
 );
 
-/** SQLite takes the other columns from the row that has the maximum. */
+/** The least garbage wins, then the id, on every member alike. SQLite takes the other columns from the row that has the maximum. */
 const settle = `
-  INSERT INTO home (record, hash, pack, byte_offset, length, size, codec)
-    SELECT max(record), hash, pack, byte_offset, length, size, codec
-    FROM live JOIN location USING (hash) JOIN listed_pack ON pack = id GROUP BY hash;
+  UPDATE listed_pack SET live = found.bytes
+    FROM (SELECT pack, sum(length) AS bytes FROM live JOIN location USING (hash) GROUP BY pack) found WHERE id = found.pack;
+  INSERT INTO home (hash, record, pack, byte_offset, length, size, codec)
+    SELECT hash, record, pack, byte_offset, length, size, codec FROM (
+      SELECT max(printf('%.9f %s', live * 1.0 / max(bytes, 1), id)), hash, record, pack, byte_offset, length, location.size, codec
+      FROM live JOIN location USING (hash) JOIN listed_pack ON pack = id GROUP BY hash);
   CREATE INDEX temp.home_by_pack ON home (pack, byte_offset);`;
 
 function weighingPart(connection: Connection): WeighingPart {
@@ -76,7 +83,8 @@ function weighingPart(connection: Connection): WeighingPart {
     weighContents: (listedPacks) => {
       run(tables);
       run(collect.join(''));
-      command(connection, 'INSERT OR IGNORE INTO listed_pack SELECT value FROM json_each(?)')(JSON.stringify(listedPacks));
+      const values = JSON.stringify(listedPacks.map(({ id, bytes }) => [id, bytes]));
+      command(connection, 'INSERT OR IGNORE INTO listed_pack (id, bytes) SELECT value ->> 0, value ->> 1 FROM json_each(?)')(values);
       run(settle);
     },
     packIndex: () =>

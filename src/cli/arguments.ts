@@ -83,6 +83,8 @@ function build(spec: CommandSpec, split: Split): Parsed {
       return { ok: true, command: { name: spec.name, ids: words, share: textOf(flags, 'share'), ...common } };
     case 'forget':
       return { ok: true, command: { name: 'forget', share: words[0] ?? '', ...common } };
+    case 'housekeep':
+      return { ok: true, command: { name: 'housekeep', shares: words, dryRun: flags.has('dry-run'), ...common } };
     case 'help':
       return buildHelp(words[0]);
   }

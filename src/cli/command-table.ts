@@ -232,6 +232,19 @@ export const commands: readonly CommandSpec[] = [
     examples: ['flocksync forget sites-old.example.com'],
   },
   {
+    name: 'housekeep',
+    ...shares,
+    json: true,
+    flags: [{ long: 'dry-run', short: 'n', about: 'print what would be done, one line per object, with the reason; do nothing' }],
+    unbuiltFlags: [],
+    about: 'prune journal and trash; snapshot, retire and delete in the bucket',
+    details: [
+      'sync and run do this by themselves, on a budget. By hand it has neither thresholds nor a budget: it does all that the retention and the grace times allow, and what has to wait goes at the next one.',
+      'Nothing is deleted before what replaces it was read back; what a record retires is deleted a day later at the earliest. It may be stopped at any point. On a subscriber only this server is looked after.',
+    ],
+    examples: ['flocksync housekeep -n', 'flocksync housekeep webroot'],
+  },
+  {
     name: 'doctor',
     ...noWords,
     json: true,
@@ -268,7 +281,6 @@ export const commands: readonly CommandSpec[] = [
 /** Commands that are documented or planned, and refused by name in this release. */
 export const unbuiltCommands: readonly string[] = [
   'verify',
-  'housekeep',
   'join',
   'init',
   'install',

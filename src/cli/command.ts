@@ -108,6 +108,11 @@ export interface ForgetCommand extends Common {
   readonly share: string;
 }
 
+export interface HousekeepCommand extends Common, Shares {
+  readonly name: 'housekeep';
+  readonly dryRun: boolean;
+}
+
 export interface DoctorCommand extends Common {
   readonly name: 'doctor';
 }
@@ -142,6 +147,7 @@ export type Command =
   | ApproveCommand
   | RejectCommand
   | ForgetCommand
+  | HousekeepCommand
   | DoctorCommand
   | DemoCommand
   | HelpCommand

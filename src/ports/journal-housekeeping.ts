@@ -1,10 +1,16 @@
 import type { Sequence } from '../model/entry.ts';
 import type { Location } from './journal-rows.ts';
 
+/** A pack that stands in the bucket. */
+export interface ListedPack {
+  readonly id: string;
+  readonly bytes: number;
+}
+
 /** What the index of contents says of one pack that the bucket lists. */
 export interface PackIndex {
   readonly id: string;
-  /** Stored bytes of live contents whose home it is: where a content lies in several listed packs, the one named last is its home. */
+  /** Stored bytes of live contents whose home it is: where a content lies in several listed packs, the one with least garbage is its home. */
   readonly homeBytes: number;
 }
 
@@ -26,7 +32,7 @@ export interface HousekeepingJournal {
    * Collects which contents any retained version, or this disk, still needs, and which of the listed packs is the home of each.
    * The answers below are about this collection, which lasts until the next one; it lies in temporary tables.
    */
-  weighContents(listedPacks: readonly string[]): void;
+  weighContents(listedPacks: readonly ListedPack[]): void;
   /** Packs that some location names, listed or not, with what of the collection is at home there. */
   packIndex(): PackIndex[];
   /** Contents at home in a pack, by offset. */

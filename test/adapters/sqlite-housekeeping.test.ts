@@ -68,22 +68,29 @@ test('inline places go with their records; retired objects and forgotten uploads
   expect([journal.upload(hashOf(7), 0), journal.upload(hashOf(8), 0)?.pack]).toEqual([null, 'q']);
 });
 
+const standing = (id: string) => ({ id, bytes: id === 'p' ? 100 : 1000 });
+
 describe('R-P2: which pack is the home of what', () => {
   const weighed = (versions: readonly VersionRow[], locations: readonly Location[], listed: readonly string[]): Journal => {
     const journal = newJournal();
     for (const row of versions) journal.putVersion(row);
     for (const location of locations) journal.putLocation(location);
-    journal.weighContents(listed);
+    journal.weighContents(listed.map(standing));
     return journal;
   };
   const homes = (journal: Journal) => Object.fromEntries(journal.packIndex().map(({ id, homeBytes }) => [id, homeBytes]));
 
-  test('of several places the one named last, where the bucket still lists it', () => {
-    const places = [at(1, 'p', 1), at(2, 'p', 1, 10), at(1, 'q', 5)];
-    const versions = [put('a', 1, 0), put('b', 2, 0)];
-    expect(homes(weighed(versions, places, ['p', 'q']))).toEqual({ p: 20, q: 10 });
-    expect(homes(weighed(versions, places, ['p']))).toEqual({ p: 30, q: 0 });
-    expect(weighed(versions, places, ['p', 'q']).homeIn('p')).toEqual([at(2, 'p', 1, 10)]);
+  test('of several places the one with least garbage around it, where the bucket still lists it', () => {
+    const places = [at(1, 'p', 0), at(2, 'p', 0, 10), at(1, 'q', 0), at(3, 'q', 0, 20), at(4, 'q', 0, 50)];
+    const versions = [put('a', 1, 0), put('b', 2, 0), put('c', 3, 0)];
+    expect(homes(weighed(versions, places, ['p', 'q']))).toEqual({ p: 30, q: 30 });
+    expect(homes(weighed(versions, places, ['q']))).toEqual({ p: 0, q: 40 });
+    expect(weighed(versions, places, ['p', 'q']).homeIn('q')).toEqual([at(3, 'q', 0, 20)]);
+  });
+
+  test('of equal packs one becomes free', () => {
+    const places = ['q', 'r'].flatMap((pack) => [at(1, pack, 0), at(2, pack, 0, 10)]);
+    expect(homes(weighed([put('a', 1, 0), put('b', 2, 0)], places, ['q', 'r']))).toEqual({ q: 0, r: 30 });
   });
 
   test('what no version names is dead; chunks count one by one, the hash of the whole does not', () => {
@@ -99,7 +106,7 @@ describe('R-P2: which pack is the home of what', () => {
       ...{ path: 'y', entry: file(2), version: 2, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 },
     });
     for (const location of [at(1, 'p', 1), at(2, 'p', 1, 10), at(3, 'p', 1, 30)]) journal.putLocation(location);
-    journal.weighContents(['p']);
+    journal.weighContents([standing('p')]);
     expect(homes(journal)).toEqual({ p: 30 });
   });
 
@@ -117,7 +124,7 @@ describe('R-P2: which pack is the home of what', () => {
     journal.pruneVersions(0);
     journal.putVersion(put('a', 2, 5));
     journal.pruneVersions(6);
-    journal.weighContents(['p']);
+    journal.weighContents([standing('p')]);
     expect(homes(journal)).toEqual({ p: 0 });
   });
 });

@@ -72,6 +72,6 @@ function announcement(care: Care, stock: Stock, contents: readonly Location[]): 
     const { size, codec, pack, offset, length } = upload;
     locations.push({ hash, size, codec, pack, offset, length });
   }
-  stock.noteMoved(locations.map(({ pack }) => pack));
+  stock.noteMoved(locations);
   return locations.length === 0 ? null : { kind: 'pack', locations, inline: [] };
 }

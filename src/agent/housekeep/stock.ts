@@ -1,5 +1,7 @@
 import type { Sequence } from '../../model/entry.ts';
 import { deletableRecords, fateOf, type PackFate, ripe } from '../../model/housekeeping.ts';
+import type { ChunkLocation } from '../../model/record.ts';
+import type { ListedPack } from '../../ports/journal-housekeeping.ts';
 import type { SnapshotRow } from '../../ports/journal-snapshot.ts';
 import type { Survey } from '../../steps/survey.ts';
 import type { Care } from './care.ts';
@@ -22,7 +24,7 @@ export class Stock {
   private readonly care: Care;
   private weighedAt = -1;
   /** Packs that this housekeeping has written, and records that it has deleted: the listing is older. */
-  private readonly moved = new Set<string>();
+  private readonly moved = new Map<string, ListedPack>();
   private readonly gone = new Set<Sequence>();
 
   constructor(care: Care, listed: Survey) {
@@ -34,7 +36,8 @@ export class Stock {
   weigh(): void {
     const { journal } = this.care.cycle.ports;
     if (this.weighedAt === this.care.cycle.cursor) return;
-    journal.weighContents([...this.listed.packs.keys(), ...this.moved]);
+    const listed = [...this.listed.packs].map(([id, { size }]) => ({ id, bytes: size }));
+    journal.weighContents([...listed, ...this.moved.values()]);
     this.weighedAt = this.care.cycle.cursor;
   }
 
@@ -47,8 +50,11 @@ export class Stock {
     return this.listed.log.filter((sequence) => !this.gone.has(sequence));
   }
 
-  noteMoved(packs: Iterable<string>): void {
-    for (const pack of packs) this.moved.add(pack);
+  noteMoved(locations: readonly ChunkLocation[]): void {
+    for (const { pack: id, offset, length } of locations) {
+      const bytes = Math.max(this.moved.get(id)?.bytes ?? 0, offset + length);
+      this.moved.set(id, { id, bytes });
+    }
     this.weighedAt = -1;
   }
 
