@@ -177,7 +177,9 @@ async function isAnchored(cycle: Cycle, { upTo, hash }: SnapshotHead): Promise<b
  */
 function distrust(cycle: Cycle, before: Sequence): void {
   const { journal } = cycle.ports;
-  const knowsAllSince = (sequence: Sequence) => sequence >= cycle.cursor || journal.record(sequence + 1) !== null;
+  const historyFromMs = Number(journal.meta('historyFromMs') ?? '0');
+  const knowsAllSince = (sequence: Sequence) =>
+    sequence >= cycle.cursor || (journal.record(sequence + 1)?.atMs ?? Number.NEGATIVE_INFINITY) >= historyFromMs;
   const since = Number(journal.meta('joinBase') ?? 'NaN');
   if (Number.isSafeInteger(since) && !knowsAllSince(since)) {
     journal.setMeta('joinBase', null);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Datastore } from '../../src/ports/datastore.ts';
@@ -118,4 +118,93 @@ test('R-H3: a snapshot of another log is not taken, however well made', async ()
   writeFileSync(join(other.bucket.share, 'snapshots', one.snapshot.file.split('/').at(-1) ?? ''), readFileSync(one.snapshot.file));
   expect((await b.cycle()).problems.map(({ code }) => code)).toEqual(['snapshot-unusable']);
   expectSame(b, other.a);
+});
+
+test('R-H3: a snapshot of a history that parted from this one is not taken', async () => {
+  const { home, a, bucket } = await compacted(22);
+  const parted = join(home, 'parted');
+  cpSync(join(home, 'bucket'), join(parted, 'bucket'), { recursive: true });
+  const astray = memberIn(parted, 'astray');
+  put(astray, 'other', 'of another history');
+  await astray.cycle();
+  const theirs = await housekept(join(parted, 'bucket'), join(parted, 'scratch')).compact();
+  for (const text of ['1', '2', '3', '4']) {
+    put(a, 'own', text);
+    await a.cycle();
+  }
+  cpSync(theirs.file, join(bucket.share, 'snapshots', theirs.file.split('/').at(-1) ?? ''));
+  const b = memberIn(home, 'b');
+  const { problems } = await b.cycle();
+  expect(problems.map(({ text }) => text)).toEqual([expect.stringContaining('it does not belong to this log')]);
+  expectSame(b, a);
+  expect(existsSync(join(b.root, 'other'))).toBe(false);
+});
+
+/** Dies at the `k`-th request; nothing that it throws is a fault of the store. */
+function dyingAt(k: number): NonNullable<MemberOptions['through']> {
+  let requests = 0;
+  return (store) =>
+    new Proxy(store, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name);
+        if (name === 'close' || typeof member !== 'function') return member.bind(target);
+        return (...args: unknown[]) => {
+          if (++requests === k) throw new Error('killed');
+          return member.apply(target, args);
+        };
+      },
+    });
+}
+
+test('R-H3: a new member that is killed at any request of its bootstrap goes on, and ends as if nothing had happened', async () => {
+  const { home, a, bucket, snapshot } = await compacted(25);
+  bucket.forget(snapshot.upTo);
+  let killed = 0;
+  for (let k = 1; ; k++) {
+    const name = `b${k}`;
+    const first = memberIn(home, name, { through: dyingAt(k) });
+    put(first, 'gone', 'was here');
+    const ended = await first.cycle().catch((error: Error) => error);
+    const readyFile = join(home, name, 'state', 'webroot.ready');
+    if (!(ended instanceof Error)) break;
+    killed++;
+    expect(ended.message).toBe('killed');
+    const cursor = Number(first.journal.meta('cursor') ?? '0');
+    expect(cursor === 0 || cursor >= snapshot.upTo).toBe(true);
+    const second = memberIn(home, name);
+    expect((await second.cycle()).problems).toEqual([]);
+    expectSame(second, a);
+    expect(existsSync(join(second.root, 'gone'))).toBe(false);
+    expect(existsSync(join(home, name, 'state', 'webroot.scratch', '1'))).toBe(false);
+    expect(existsSync(readyFile)).toBe(true);
+  }
+  expect(killed).toBeGreaterThan(8);
+});
+
+test('R-H3: a kill in the middle of loading leaves the journal as it was, and no ready file', async () => {
+  const { home, a, bucket } = await compacted(5);
+  const b = memberIn(home, 'b');
+  await b.cycle();
+  const ready = join(home, 'b', 'state', 'webroot.ready');
+  expect(existsSync(ready)).toBe(true);
+  const before = { cursor: b.journal.meta('cursor'), digest: b.journal.meta('digest'), versions: [...b.journal.allVersions()] };
+  put(a, 'more', 'text');
+  await a.cycle();
+  bucket.forget((await bucket.compact()).upTo);
+  await a.cycle();
+  const { putVersion } = b.journal;
+  Object.assign(b.journal, {
+    putVersion: (row: Parameters<typeof putVersion>[0]) => {
+      if (row.path === 'more') throw new Error('killed');
+      putVersion(row);
+    },
+  });
+  await expect(b.cycle()).rejects.toThrow('killed');
+  expect(existsSync(ready)).toBe(false);
+  const again = memberIn(home, 'b');
+  const { journal } = again;
+  expect({ cursor: journal.meta('cursor'), digest: journal.meta('digest'), versions: [...journal.allVersions()] }).toEqual(before);
+  expect((await again.cycle()).events).toHaveLength(1);
+  expectSame(again, a);
+  expect(existsSync(ready)).toBe(true);
 });
