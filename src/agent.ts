@@ -321,7 +321,7 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
   }
   if (complete && bringsHome(cycle)) {
     rememberExcludes(cycle);
-    if (journal.meta('suspectBase') === '1') journal.setMeta('suspectBase', null);
+    if (journal.meta('suspectBase') !== undefined) journal.setMeta('suspectBase', null);
   }
   cycle.problems.push(...wantProblems(journal));
 }
