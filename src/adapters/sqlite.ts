@@ -5,6 +5,7 @@ import { auditPart } from './sqlite-audit.ts';
 import { type Connection, command, query, replacing } from './sqlite-connection.ts';
 import { contentPart } from './sqlite-content.ts';
 import { foldPart } from './sqlite-fold.ts';
+import { housekeepingPart } from './sqlite-housekeeping.ts';
 import { holdPart, intentPart, problemPart, trashPart } from './sqlite-local.ts';
 import { recordPart, versionPart } from './sqlite-log.ts';
 import { openConnection } from './sqlite-open.ts';
@@ -43,6 +44,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
     ...versionPart(connection),
     ...contentPart(connection),
     ...auditPart(connection),
+    ...housekeepingPart(connection),
     ...snapshotPart(connection),
     ...travelPart(connection),
     ...trashPart(connection),
