@@ -165,5 +165,7 @@ async function perform(world: World, command: Configured, output: Output): Promi
       return await forget(world, command, output);
     case 'housekeep':
       return await (await import('./cli/housekeep.ts')).housekeep(world, command, output, progress);
+    case 'verify':
+      return await (await import('./cli/verify.ts')).verify(world, command, output, progress);
   }
 }

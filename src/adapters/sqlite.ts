@@ -11,6 +11,7 @@ import { recordPart, versionPart } from './sqlite-log.ts';
 import { openConnection } from './sqlite-open.ts';
 import { snapshotPart } from './sqlite-snapshot.ts';
 import { travelPart } from './sqlite-travel.ts';
+import { verifyPart } from './sqlite-verify.ts';
 import { wantPart } from './sqlite-want.ts';
 
 /** `schema/` stands beside this module in the sources and beside the bundle in dist/. */
@@ -47,6 +48,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
     ...housekeepingPart(connection),
     ...snapshotPart(connection),
     ...travelPart(connection),
+    ...verifyPart(connection),
     ...trashPart(connection),
     ...intentPart(connection),
     ...problemPart(connection),

@@ -1,5 +1,6 @@
 import { parseDuration } from '../model/duration.ts';
 import { nearest } from '../model/nearest.ts';
+import { parseShareOf } from '../model/verify.ts';
 import type { Command, Common } from './command.ts';
 import { type CommandSpec, commands, commonFlags, jsonFlag, unbuiltCommands } from './command-table.ts';
 import { type Flag, type Misuse, misuse, type Split, splitFlags } from './flags.ts';
@@ -83,6 +84,8 @@ function build(spec: CommandSpec, split: Split): Parsed {
       return { ok: true, command: { name: spec.name, ids: words, share: textOf(flags, 'share'), ...common } };
     case 'forget':
       return { ok: true, command: { name: 'forget', share: words[0] ?? '', ...common } };
+    case 'verify':
+      return buildVerify(split, common);
     case 'housekeep':
       return { ok: true, command: { name: 'housekeep', shares: words, dryRun: flags.has('dry-run'), ...common } };
     case 'help':
@@ -140,6 +143,13 @@ function buildDiff({ words, flags }: Split, common: Common): Parsed {
 
 function isNumber(text: string): boolean {
   return /^\d{1,15}$/.test(text);
+}
+
+function buildVerify({ words, flags }: Split, common: Common): Parsed {
+  const sample = textOf(flags, 'sample');
+  const fraction = sample === null ? 1 : parseShareOf(sample);
+  if (fraction === undefined) return misuse(`--sample takes a part such as 5% or 0.5%, found "${sample}"`);
+  return { ok: true, command: { name: 'verify', shares: words, fraction, repair: flags.has('repair'), ...common } };
 }
 
 function buildHelp(topic: string | undefined): Parsed {

@@ -108,6 +108,13 @@ export interface ForgetCommand extends Common {
   readonly share: string;
 }
 
+export interface VerifyCommand extends Common, Shares {
+  readonly name: 'verify';
+  /** Part of the contents and files that is read, above 0 and at most 1. */
+  readonly fraction: number;
+  readonly repair: boolean;
+}
+
 export interface HousekeepCommand extends Common, Shares {
   readonly name: 'housekeep';
   readonly dryRun: boolean;
@@ -147,6 +154,7 @@ export type Command =
   | ApproveCommand
   | RejectCommand
   | ForgetCommand
+  | VerifyCommand
   | HousekeepCommand
   | DoctorCommand
   | DemoCommand

@@ -5,6 +5,7 @@ import type { HousekeepingJournal } from './journal-housekeeping.ts';
 import type { Location, RecordRow, VersionRow } from './journal-rows.ts';
 import type { SnapshotJournal } from './journal-snapshot.ts';
 import type { TravelJournal } from './journal-travel.ts';
+import type { VerifyJournal } from './journal-verify.ts';
 
 export type { Location, RecordRow, VersionRow } from './journal-rows.ts';
 
@@ -183,7 +184,7 @@ export type MetaKey =
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
  * `transaction` nests by joining the outer one; a throw rolls the outermost back. Iterables must be drained before writing.
  */
-export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJournal, TravelJournal {
+export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJournal, TravelJournal, VerifyJournal {
   transaction<T>(work: () => T): T;
   /** Everything committed so far survives a power cut when this returns. */
   flush(): void;
