@@ -1,5 +1,5 @@
 import { contentHash } from '../model/digest.ts';
-import { type Entry, type Sequence, sameContent } from '../model/entry.ts';
+import { type Entry, sameContent } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { JoinFacts } from '../model/reconcile.ts';
 import type { Hold, HoldPath, Journal } from '../ports/journal.ts';
@@ -123,15 +123,10 @@ function joinFacts(cycle: Cycle, base: BaseState, path: BytePath, here: Entry | 
     seeding: base.seeding,
     join: union ? 'merge' : cycle.config.join,
     stale: !union && !base.seeding && here !== null && wasHere(journal, path, here),
-    sinceKnown: since !== undefined && since !== 'seed' && !union && isNewSince(cycle, path, Number(since)),
+    sinceKnown: since !== undefined && since !== 'seed' && !union && !journal.deletedSince(path, Number(since)),
     incomplete: base.incomplete,
     reincludedNew: reincluded && journal.folded(path) === null && journal.versions(path).length === 0,
   };
-}
-
-/** Rule J3: nobody has deleted the path since that record; behind the history that is left nobody can tell. */
-function isNewSince({ ports: { journal }, cursor }: Cycle, path: BytePath, known: Sequence): boolean {
-  return (known >= cursor || journal.record(known + 1) !== null) && !journal.deletedSince(path, known);
 }
 
 /** Rule J2: some version of the path was this. */
