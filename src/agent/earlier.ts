@@ -107,9 +107,12 @@ function stateOf(present: Present, { path, version, k }: Asked & { ask: 'version
   return version < known.oldest ? { no: 'history', known } : { asOf: version };
 }
 
+/** Stores tell time to the second, so that the present one may be named to its end. */
+const clockTickMs = 1000;
+
 function stateAt({ journal, known }: Present, path: BytePath, when: When, nowMs: number): Target | Refusal {
   const atMs = 'atMs' in when ? when.atMs : nowMs - when.agoMs;
-  if (atMs > nowMs) return { no: 'future', known };
+  if (atMs > nowMs + clockTickMs) return { no: 'future', known };
   if (known.sinceMs === null || atMs < known.sinceMs) return { no: 'history', known };
   const asOf = Math.max(known.oldest, journal.recordUpTo(atMs)?.sequence ?? 0);
   if (path === '') return { asOf };

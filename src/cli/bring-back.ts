@@ -82,31 +82,33 @@ async function between(world: World, opened: OpenedShare, request: Request, outp
   const { share, dryRun } = request;
   const options = { dryRun, signal: world.signal };
   const before = await runCycles(opened.agent, { ...options, only: null });
-  const last = before.at(-1) as Outcome;
   progress.clear();
-  const code = tellCycles(opened, share, before, output);
-  if (last.halt !== null || world.signal.aborted) return world.signal.aborted ? worst([code, interrupted(share, output)]) : code;
+  const last = before.at(-1) as Outcome;
+  tellEvents(share, eventsOf(before), output);
+  if (last.halt !== null || world.signal.aborted) return ending(world, opened, share, last, output, eventsOf(before));
   const asked = request.ask(opened.journal);
   const restored = await opened.agent.restore(asked, last.planned[0]?.publications ?? new Map(), options);
   progress.clear();
   const told = tell(restored, opened, request, output);
   // What a publisher asked for before a kill is in the log, and not yet here.
   const open = restored.result === 'done' && (restored.records.length > 0 || share.role === 'publisher');
-  if (!open || dryRun) return worst([code, told]);
+  if (!open || dryRun) return worst([told, ending(world, opened, share, last, output, eventsOf(before))]);
   const after = await runCycles(opened.agent, { ...options, only: null });
   progress.clear();
-  const eventful = before.some((outcome) => outcome.events.length > 0) ? exit.problems : exit.done;
-  const applied = worst([eventful, told, tellCycles(opened, share, after, output)]);
-  return world.signal.aborted ? worst([applied, interrupted(share, output)]) : applied;
+  tellEvents(share, eventsOf(after), output);
+  const events = [...eventsOf(before), ...eventsOf(after)];
+  return worst([told, ending(world, opened, share, after.at(-1) as Outcome, output, events)]);
+}
+
+function eventsOf(outcomes: readonly Outcome[]): string[] {
+  return outcomes.flatMap((outcome) => outcome.events);
 }
 
 /** A person is looking: what stands is said, even where it has been said before. */
-function tellCycles(opened: OpenedShare, share: ShareConfig, outcomes: readonly Outcome[], output: Output): ExitCode {
-  const last = outcomes.at(-1) as Outcome;
-  const events = outcomes.flatMap((outcome) => outcome.events);
-  tellEvents(share, events, output);
+function ending(world: World, opened: OpenedShare, share: ShareConfig, last: Outcome, output: Output, events: readonly string[]): ExitCode {
   for (const line of standingLines(opened.journal, share.name, outcomeProblems(last), systemTime.wallMs(), true)) output.error(line);
-  return outcomeCode({ ...last, events });
+  const code = outcomeCode({ ...last, events });
+  return world.signal.aborted ? worst([code, interrupted(share, output)]) : code;
 }
 
 function tellEvents(share: ShareConfig, events: readonly string[], output: Output): void {

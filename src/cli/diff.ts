@@ -45,23 +45,35 @@ function show(journal: Journal | null, share: string, command: DiffCommand, outp
     output.error(`flocksync: ${share}: ${gone}; ${range(known)}`);
     return exit.problems;
   }
-  const found = journal.transaction(() => differing(journal, from, to));
-  if (command.json) printDocument(output, { share, from, to, ...totals(found), changes: found.map(asDocument) });
-  else {
-    for (const one of found) output.line(line(one));
-    if (command.stat) output.line(statLine(found));
-  }
+  journal.transaction(() => print(differing(journal, from, to), share, command, output));
   return exit.done;
 }
 
-/** The older state first where it was typed first; the other way round it tells what going back would do. */
-function differing(journal: Journal, from: Sequence, to: Sequence): Differing[] {
+/** Lines go out one by one: two states of a large share may differ everywhere. */
+function print(found: Iterable<Differing>, share: string, { from, to, json, stat }: DiffCommand, output: Output): void {
+  const totals: Totals = { added: 0, deleted: 0, changed: 0, replaced: 0, bytesBefore: 0, bytesAfter: 0 };
+  const changes: object[] = [];
+  for (const one of found) {
+    totals[one.change]++;
+    totals.bytesBefore += sizeOf(one.before) ?? 0;
+    totals.bytesAfter += sizeOf(one.after) ?? 0;
+    if (json) changes.push(asDocument(one));
+    else output.line(line(one));
+  }
+  if (json) printDocument(output, { share, from, to, ...totals, changes });
+  else if (stat) output.line(statLine(totals));
+}
+
+type Totals = Record<Change | 'bytesBefore' | 'bytesAfter', number>;
+
+/** From the state that was named first: the other way round it tells what going back would do. */
+function* differing(journal: Journal, from: Sequence, to: Sequence): Generator<Differing> {
   const stateOf = (path: BytePath, sequence: Sequence) => journal.versionAt(path, sequence)?.entry ?? null;
-  return journal.pathsChanged('', Math.min(from, to), Math.max(from, to)).flatMap((path) => {
+  for (const path of journal.pathsChanged('', Math.min(from, to), Math.max(from, to))) {
     const [before, after] = [stateOf(path, from), stateOf(path, to)];
     const change = changeBetween(before, after);
-    return change === null ? [] : [{ path, change, before, after }];
-  });
+    if (change !== null) yield { path, change, before, after };
+  }
 }
 
 const letters: Readonly<Record<Change, string>> = { added: 'A', deleted: 'D', changed: 'M', replaced: 'T' };
@@ -82,15 +94,10 @@ function asDocument({ path, change, before, after }: Differing) {
   return { ...pathFields(path), change, kind: entry?.kind ?? null, size: sizeOf(entry), ...was };
 }
 
-function totals(found: readonly Differing[]) {
-  const count = (change: Change) => found.filter((one) => one.change === change).length;
-  return { added: count('added'), deleted: count('deleted'), changed: count('changed'), replaced: count('replaced') };
-}
-
 /** `12 paths: 3 added, 1 deleted, 8 changed; 1.5 MB before, 2.1 MB after`. */
-function statLine(found: readonly Differing[]): string {
-  const parts = Object.entries(totals(found)).flatMap(([what, count]) => (count > 0 ? [`${formatCount(count)} ${what}`] : []));
-  const bytes = (pick: (one: Differing) => Entry | null) => formatBytes(found.reduce((sum, one) => sum + (sizeOf(pick(one)) ?? 0), 0));
-  const sizes = `${bytes((one) => one.before)} before, ${bytes((one) => one.after)} after`;
-  return `${counted(found.length, 'path')}${parts.length > 0 ? `: ${parts.join(', ')}; ${sizes}` : ''}`;
+function statLine({ bytesBefore, bytesAfter, ...counts }: Totals): string {
+  const parts = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${formatCount(count)} ${what}`] : []));
+  const paths = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const sizes = `${formatBytes(bytesBefore)} before, ${formatBytes(bytesAfter)} after`;
+  return `${counted(paths, 'path')}${parts.length > 0 ? `: ${parts.join(', ')}; ${sizes}` : ''}`;
 }
