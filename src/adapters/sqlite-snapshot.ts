@@ -50,6 +50,7 @@ function announcedPart(connection: Connection): AnnouncedPart {
     putRetired: ({ kind, id, record, atMs }) => putRetired(kind, id, record, atMs),
     dropPacks: (ids) =>
       connection.transaction(() => {
+        if (ids.length === 0) return;
         dropLocations(JSON.stringify(ids));
         dropUploads(JSON.stringify(ids));
       }),

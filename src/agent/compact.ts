@@ -2,6 +2,7 @@ import type { Hash, Sequence } from '../model/entry.ts';
 import type { ShareFormat } from '../model/format.ts';
 import { snapshotKey } from '../model/keys.ts';
 import { noPrevious } from '../model/record.ts';
+import { recordHash } from '../model/record-decode.ts';
 import type { SnapshotItem } from '../model/snapshot.ts';
 import type { Journal } from '../ports/journal.ts';
 import { type Dumped, dump } from '../steps/dump.ts';
@@ -105,6 +106,7 @@ async function replay(ports: CompactPorts, journal: Journal, options: CompactOpt
   const { share, format, upTo, signal } = options;
   const ahead: Promise<Fetched>[] = [];
   const from = Number(journal.meta('cursor') ?? '0');
+  if (from === upTo) return await foreign(ports, journal, options);
   let asked = from;
   for (let sequence = from + 1; sequence <= upTo; sequence++) {
     if (signal.aborted) return { outcome: 'stopped' };
@@ -120,6 +122,13 @@ async function replay(ports: CompactPorts, journal: Journal, options: CompactOpt
     if (refused !== null) return { outcome: 'gap', sequence, reason: refused };
   }
   return null;
+}
+
+/** A base that ends at `upTo` is proved by that very record; any other by the first record that is folded onto it. */
+async function foreign({ datastore }: CompactPorts, journal: Journal, { share, format, upTo }: CompactOptions): Promise<Compaction | null> {
+  const last = await fetchRecord(datastore, share, upTo, format.limits);
+  if (last.found && recordHash(last.bytes) === journal.meta('cursorHash')) return null;
+  return { outcome: 'gap', sequence: upTo, reason: 'the snapshot to go on from does not end with it' };
 }
 
 /** A damaged record may have been given up by a person (rule B2); its time is then that of the record before it. */
