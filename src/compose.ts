@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { bounded } from './adapters/bounded.ts';
-import { openCodec } from './adapters/codec.ts';
+import { openCodec, type WritingCodec } from './adapters/codec.ts';
 import { openDirectory } from './adapters/directory.ts';
 import { openShareTree } from './adapters/disk.ts';
 import { compileExcludes } from './adapters/excludes.ts';
@@ -19,7 +19,6 @@ import { systemRandom, systemTime } from './adapters/system.ts';
 import type { ProgressEvent } from './agent/context.ts';
 import { ShareAgent } from './agent.ts';
 import type { Config, ShareConfig } from './config-types.ts';
-import type { ContentCodec } from './ports/codec.ts';
 import type { Datastore } from './ports/datastore.ts';
 import { type Journal, JournalFault } from './ports/journal.ts';
 import type { Log } from './ports/log.ts';
@@ -34,7 +33,7 @@ export interface World {
   datastore(): Promise<Datastore>;
   /** What only S3 can be asked; null for other datastores. */
   inspection(): Promise<BucketInspection | null>;
-  readonly codec: ContentCodec;
+  readonly codec: WritingCodec;
   member(): MemberFile;
   /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
   shares(
@@ -147,7 +146,7 @@ export async function openShare(
   const scratch = options.dryRun ? scratchDirectory() : null;
   const file = journalFile(config, share.name);
   const journal = scratch === null ? openOrSetAside(file, systemRandom, events) : copyJournal(file, join(scratch.path, 'journal'));
-  const tree = openShareTree({ root: share.path, shareName: share.name, fixedPart: share.fixedPart });
+  const tree = openShareTree({ root: share.path, shareName: share.name, fixedPart: share.fixedPart, write: world.codec.write });
   const ports = {
     ...{ datastore, journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },

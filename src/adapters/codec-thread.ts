@@ -1,34 +1,54 @@
 import { parentPort } from 'node:worker_threads';
 import { decodeBlob, encodeBlob } from '../model/pack.ts';
 import type { Codec } from '../model/record.ts';
+import { type ContentFiles, type Written, writeFiles } from './disk-write.ts';
 
-/** Contents travel as one buffer that changes hands, with the lengths of its pieces beside it. */
-export type Request = { readonly id: number; readonly bytes: ArrayBuffer } & (
-  | { readonly ask: 'encode'; readonly lengths: readonly number[] }
-  | { readonly ask: 'decode'; readonly blobs: readonly { length: number; codec: Codec; hash: string; size: number }[] }
-);
-
-export interface Answer {
-  readonly id: number;
-  readonly bytes: ArrayBuffer;
-  readonly lengths: readonly number[];
-  /** Of an encoding: how each piece is stored. */
-  readonly codecs: readonly Codec[];
-  /** Of a decoding: whether each piece is the content of its hash; a wrong one is empty. */
-  readonly right: readonly boolean[];
+interface Stored {
+  readonly codec: Codec;
+  readonly hash: string;
+  readonly size: number;
 }
 
-export function joined(buffers: readonly Buffer[]): ArrayBuffer {
-  const all = new Uint8Array(buffers.reduce((sum, { length }) => sum + length, 0));
+/** Contents travel as one buffer that changes hands, with the lengths of its pieces beside it. */
+interface Pieces {
+  readonly bytes: ArrayBuffer;
+  readonly lengths: readonly number[];
+}
+
+export interface Asks {
+  encode: Pieces;
+  decode: Pieces & { readonly contents: readonly Stored[] };
+  /** The stage's descriptor is the process's own: threads share them. */
+  write: Pieces & { readonly directoryFd: number; readonly contents: readonly ContentFiles[] };
+}
+
+export interface Answers {
+  encode: Pieces & { readonly codecs: readonly Codec[] };
+  /** `right`: whether each piece is the content of its hash; a wrong one is empty. */
+  decode: Pieces & { readonly right: readonly boolean[] };
+  write: Written;
+}
+
+export type Question = keyof Asks;
+export type Request = { readonly [Q in Question]: { readonly id: number; readonly question: Q; readonly ask: Asks[Q] } }[Question];
+
+export interface Reply {
+  readonly id: number;
+  readonly answer: Answers[Question];
+}
+
+export function joined(buffers: readonly Buffer[]): Pieces {
+  const lengths = buffers.map(({ length }) => length);
+  const all = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
   for (const buffer of buffers) {
     all.set(buffer, at);
     at += buffer.length;
   }
-  return all.buffer;
+  return { bytes: all.buffer, lengths };
 }
 
-export function pieces(bytes: ArrayBuffer, lengths: readonly number[]): Buffer[] {
+export function pieces({ bytes, lengths }: Pieces): Buffer[] {
   let at = 0;
   return lengths.map((length) => {
     at += length;
@@ -36,27 +56,24 @@ export function pieces(bytes: ArrayBuffer, lengths: readonly number[]): Buffer[]
   });
 }
 
-export function answer(request: Request): Answer {
-  return request.ask === 'encode' ? encodeAll(request) : decodeAll(request);
+function encodeAll(ask: Asks['encode']): Answers['encode'] {
+  const encoded = pieces(ask).map(encodeBlob);
+  return { ...joined(encoded.map((blob) => blob.stored)), codecs: encoded.map(({ codec }) => codec) };
 }
 
-function encodeAll({ id, bytes, lengths }: Request & { ask: 'encode' }): Answer {
-  const encoded = pieces(bytes, lengths).map(encodeBlob);
-  const stored = encoded.map((blob) => blob.stored);
-  return { id, bytes: joined(stored), lengths: stored.map(({ length }) => length), codecs: encoded.map(({ codec }) => codec), right: [] };
-}
-
-function decodeAll({ id, bytes, blobs }: Request & { ask: 'decode' }): Answer {
-  const stored = pieces(
-    bytes,
-    blobs.map(({ length }) => length),
-  );
-  const decoded = blobs.map(({ codec, hash, size }, at) => decodeBlob(stored[at] as Buffer, codec, hash, size));
+function decodeAll(ask: Asks['decode']): Answers['decode'] {
+  const stored = pieces(ask);
+  const decoded = ask.contents.map(({ codec, hash, size }, at) => decodeBlob(stored[at] as Buffer, codec, hash, size));
   const contents = decoded.map((one) => (one.ok ? one.bytes : Buffer.alloc(0)));
-  return { id, bytes: joined(contents), lengths: contents.map(({ length }) => length), codecs: [], right: decoded.map(({ ok }) => ok) };
+  return { ...joined(contents), right: decoded.map(({ ok }) => ok) };
 }
 
-parentPort?.on('message', (request: Request) => {
-  const reply = answer(request);
-  parentPort?.postMessage(reply, [reply.bytes]);
+parentPort?.on('message', ({ id, question, ask }: Request) => {
+  if (question === 'write') {
+    const answer = writeFiles(ask.directoryFd, pieces(ask), ask.contents);
+    parentPort?.postMessage({ id, answer }, [answer.stats.buffer]);
+  } else {
+    const answer = question === 'encode' ? encodeAll(ask) : decodeAll(ask);
+    parentPort?.postMessage({ id, answer }, [answer.bytes]);
+  }
 });

@@ -3,19 +3,26 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { decodeBlob, encodeBlob } from '../model/pack.ts';
 import type { ContentCodec } from '../ports/codec.ts';
-import type { Answer, Request } from './codec-thread.ts';
+import type { Answers, Asks, Question, Reply } from './codec-thread.ts';
 import { joined, pieces } from './codec-thread.ts';
+import { type ContentFiles, type FileWriter, writeFiles } from './disk-write.ts';
 
 /** Below this a thread costs more than it spares. */
 const threadBytesMin = 1024 * 1024;
+const threadFilesMin = 200;
 /** The thread's objects live as long as one question; without a bound its heap grows to what the machine allows. */
 const threadYoungMiB = 4;
 const threadFile = fileURLToPath(new URL('./codec-thread.js', import.meta.url));
 
+/** A codec that also decodes straight into files. */
+export interface WritingCodec extends ContentCodec {
+  readonly write: FileWriter;
+}
+
 /** On a second core where the program was built with the thread's own file and there is enough to do, else in this thread. */
-export function openCodec(file = threadFile): ContentCodec {
+export function openCodec(file = threadFile): WritingCodec {
   const thread = existsSync(file) ? new Thread(file) : null;
-  const beside = (bytes: number) => (bytes < threadBytesMin && !thread?.runs ? null : thread);
+  const beside = (bytes: number, files = 0) => (bytes < threadBytesMin && files < threadFilesMin && !thread?.runs ? null : thread);
   return {
     encode: async (contents) => {
       const other = beside(contents.reduce((sum, { length }) => sum + length, 0));
@@ -24,6 +31,13 @@ export function openCodec(file = threadFile): ContentCodec {
     decode: async (contents) => {
       const other = beside(contents.reduce((sum, { size }) => sum + size, 0));
       return other === null ? contents.map(decodeHere) : await decodeBeside(other, contents);
+    },
+    write: async (directoryFd, stored, contents) => {
+      const other = beside(
+        contents.reduce((sum, { size }) => sum + size, 0),
+        contents.reduce((sum, { files }) => sum + files.length, 0),
+      );
+      return other === null ? writeFiles(directoryFd, stored, contents) : await writeBeside(other, directoryFd, stored, contents);
     },
     close: async () => thread?.close(),
   };
@@ -37,25 +51,29 @@ function decodeHere({ stored, codec, hash, size }: Stored): Buffer | null {
 }
 
 async function encodeBeside(thread: Thread, contents: readonly Buffer[]) {
-  const lengths = contents.map(({ length }) => length);
-  const answer = await thread.ask({ ask: 'encode', bytes: joined(contents), lengths });
-  const stored = pieces(answer.bytes, answer.lengths);
-  return stored.map((bytes, at) => ({ codec: answer.codecs[at] ?? 'none', stored: bytes }));
+  const answer = await thread.ask('encode', joined(contents));
+  return pieces(answer).map((bytes, at) => ({ codec: answer.codecs[at] ?? 'none', stored: bytes }));
 }
 
 async function decodeBeside(thread: Thread, contents: readonly Stored[]) {
-  const bytes = joined(contents.map(({ stored }) => stored));
-  const blobs = contents.map(({ stored, codec, hash, size }) => ({ length: stored.length, codec, hash, size }));
-  const answer = await thread.ask({ ask: 'decode', bytes, blobs });
-  return pieces(answer.bytes, answer.lengths).map((piece, at) => (answer.right[at] ? piece : null));
+  const asked = contents.map(({ codec, hash, size }) => ({ codec, hash, size }));
+  const answer = await thread.ask('decode', { ...joined(contents.map(({ stored }) => stored)), contents: asked });
+  return pieces(answer).map((piece, at) => (answer.right[at] ? piece : null));
 }
 
-type Ask = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
+async function writeBeside(thread: Thread, directoryFd: number, stored: readonly Buffer[], contents: readonly ContentFiles[]) {
+  return await thread.ask('write', { ...joined(stored), directoryFd, contents });
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answers[Question]) => void;
+  readonly reject: (cause: unknown) => void;
+}
 
 /** Started at the first need; holds the process only while it is asked something. */
 class Thread {
   readonly #file: string;
-  readonly #waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (cause: unknown) => void }>();
+  readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | null = null;
   #asked = 0;
 
@@ -67,13 +85,13 @@ class Thread {
     return this.#worker !== null;
   }
 
-  ask(request: Ask): Promise<Answer> {
+  ask<Q extends Question>(question: Q, ask: Asks[Q]): Promise<Answers[Q]> {
     const worker = this.#worker ?? this.#start();
     const id = ++this.#asked;
     worker.ref();
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      worker.postMessage({ ...request, id }, [request.bytes]);
+      this.#waiting.set(id, { resolve: (answer) => resolve(answer as Answers[Q]), reject });
+      worker.postMessage({ id, question, ask }, [ask.bytes]);
     });
   }
 
@@ -84,9 +102,9 @@ class Thread {
 
   #start(): Worker {
     const worker = new Worker(this.#file, { resourceLimits: { maxYoungGenerationSizeMb: threadYoungMiB } });
-    worker.on('message', (answer: Answer) => {
-      this.#waiting.get(answer.id)?.resolve(answer);
-      this.#waiting.delete(answer.id);
+    worker.on('message', ({ id, answer }: Reply) => {
+      this.#waiting.get(id)?.resolve(answer);
+      this.#waiting.delete(id);
       if (this.#waiting.size === 0) worker.unref();
     });
     worker.on('error', (cause) => this.#fail(cause));

@@ -2,8 +2,8 @@ import { closeSync, constants, fchmodSync, fchownSync, openSync, readlinkSync, r
 import type { Expected } from '../ports/filesystem.ts';
 import { unless } from './disk-faults.ts';
 import { applyMetadata } from './disk-metadata.ts';
-import { writeAll } from './disk-stage.ts';
 import { at, isExpected, preciseOf, statAt, systemPath } from './disk-stat.ts';
+import { writeAll } from './disk-write.ts';
 
 const bufferBytes = 1024 * 1024;
 

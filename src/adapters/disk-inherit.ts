@@ -35,10 +35,11 @@ export class Inheritance {
     return room;
   }
 
-  /** Ends the batch. Directories in the stage go once the files in them were placed. */
-  forget(): void {
+  /** Ends the batch. Directories in the stage go once the files in them were placed, and not `tidy`ing while files are on their way there. */
+  forget(tidy: boolean): void {
     for (const room of this.#verdicts.values()) if (room !== '') this.#spent.push(room);
     this.#verdicts.clear();
+    if (!tidy) return;
     const removed = (room: string) => unless(['ENOTEMPTY', 'EEXIST'], () => removeRoom(this.#area.stage.fd, room)) !== null;
     this.#spent = this.#spent.filter((room) => !removed(room));
   }

@@ -1,43 +1,92 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, fsync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsync, fsyncSync, openSync, unlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { BytePath } from '../model/path.ts';
-import { DiskFault, type DiskMetadata, type Staged, type StageWriter } from '../ports/filesystem.ts';
+import { parentOf } from '../model/path.ts';
+import { type ContentToStage, DiskFault, type DiskMetadata, type Staged, type StagedFiles, type StageWriter } from '../ports/filesystem.ts';
 import { type Area, randomName } from './disk-area.ts';
 import { errnoOf, faultFrom, faulting, unless } from './disk-faults.ts';
 import { Inheritance } from './disk-inherit.ts';
 import { applyMetadata } from './disk-metadata.ts';
 import { at } from './disk-stat.ts';
-import type { OpenDirectory } from './disk-walk.ts';
+import { StagedTrees } from './disk-tree.ts';
+import { directoryFlags, type OpenDirectory } from './disk-walk.ts';
+import { createStaged, type FileWriter, needsFlushNow, stagedWords, statOf, type Written, writeAll } from './disk-write.ts';
 
-const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** Up to here single fsyncs are cheaper than a flush, which also waits for whatever other programs have written. */
 const singleFsyncsMax = 16;
 const fsyncOf = promisify(fsync);
-const ownerMayRead = 0o400;
-/** Without the random name: a standing problem must keep its text from run to run. */
-export const stagedWords = 'a staged file';
+
+/** Opens a directory of the share's tree, or the nearest one above it that stands. */
+type OpenNearest = (path: BytePath) => OpenDirectory;
 
 /** The files being staged for one share, and what of them has not been flushed yet. */
 export class Stage {
   readonly #area: Area;
+  readonly trees: StagedTrees;
   readonly #inheritance: Inheritance;
   readonly #unflushed = new Set<string>();
   readonly #prefix = randomName().slice(0, 24);
+  readonly #write: FileWriter;
+  readonly #open: OpenNearest;
   #named = 0;
+  /** Calls of the writer that have not been answered. */
+  #writing = 0;
 
-  constructor(area: Area) {
+  constructor(area: Area, open: OpenNearest, write: FileWriter) {
     this.#area = area;
+    this.#open = open;
+    this.#write = write;
+    this.trees = new StagedTrees(area);
     this.#inheritance = new Inheritance(area);
   }
 
-  /** A new file that inherits from the directory at `path`, which `open` opens, as if it were made there. */
-  create(path: BytePath, open: () => OpenDirectory): StageWriter {
-    const room = this.#inheritance.roomFor(path, open);
-    const name = room === '' ? this.#newName() : `${room}/${this.#newName()}`;
-    const fd = openSync(at(this.#area.stage.fd, name), createFlags, 0o600);
+  /** A new file that inherits from the directory of `path`, as if it were made there. */
+  create(path: BytePath): StageWriter {
+    const name = this.#nameFor(path);
+    const fd = createStaged(this.#area.stage.fd, name);
     this.#unflushed.add(name);
     return this.#writer(fd, name);
+  }
+
+  async createAll(contents: readonly ContentToStage[]): Promise<readonly StagedFiles[]> {
+    const named = contents.map(({ files }) => files.map((file) => this.#nameOrFault(file.path)));
+    const asked = contents.map(({ content: { codec, hash, size }, files }, which) => ({
+      ...{ codec, hash, size },
+      files: files.flatMap(({ metadata }, at) => {
+        const name = named[which]?.[at];
+        return typeof name === 'string' ? [{ name, metadata }] : [];
+      }),
+    }));
+    // A descriptor of its own: whatever is closed meanwhile, the number leads to the stage.
+    const fd = faulting('open the staging area of', '', () => openSync(at(this.#area.stage.fd, '.'), directoryFlags));
+    this.#writing += 1;
+    try {
+      const stored = contents.map(({ content }) => content.stored);
+      return this.#taken(named, await this.#write(fd, stored, asked));
+    } finally {
+      this.#writing -= 1;
+      closeSync(fd);
+    }
+  }
+
+  #taken(named: readonly (readonly (string | DiskFault)[])[], written: Written): readonly StagedFiles[] {
+    const wrong = new Set(written.wrong);
+    const faults = new Map(written.faults.map(({ file, code, message }) => [file, new DiskFault(code, message)]));
+    let file = 0;
+    const take = (name: string): Staged | DiskFault => {
+      const index = file++;
+      const fault = faults.get(index);
+      if (fault !== undefined) return fault;
+      const stat = statOf(written, index);
+      if (!needsFlushNow(stat)) this.#unflushed.add(name);
+      return { name, stat };
+    };
+    return named.map((names, which) => {
+      if (!wrong.has(which)) return names.map((name) => (typeof name === 'string' ? take(name) : name));
+      file += names.filter((name) => typeof name === 'string').length;
+      return null;
+    });
   }
 
   discard(name: string): void {
@@ -60,7 +109,29 @@ export class Stage {
 
   /** The next file looks anew at what its directory passes on. */
   endBatch(): void {
-    this.#inheritance.forget();
+    this.#inheritance.forget(this.#writing === 0);
+  }
+
+  #nameOrFault(path: BytePath): string | DiskFault {
+    try {
+      return faulting('stage a file for', parentOf(path), () => this.#nameFor(path));
+    } catch (error) {
+      if (error instanceof DiskFault) return error;
+      throw error;
+    }
+  }
+
+  createTree(paths: readonly BytePath[]): void {
+    const [top] = paths;
+    if (top !== undefined) this.trees.make(paths, this.#nameFor(top));
+  }
+
+  #nameFor(path: BytePath): string {
+    const inTree = this.trees.nameFor(path);
+    if (inTree !== null) return inTree;
+    const directory = parentOf(path);
+    const room = this.#inheritance.roomFor(directory, () => this.#open(directory));
+    return room === '' ? this.#newName() : `${room}/${this.#newName()}`;
   }
 
   /** Chance is asked for once: what follows it only has to differ. */
@@ -80,8 +151,7 @@ export class Stage {
       finish: (metadata: DiskMetadata): Staged =>
         faulting('finish', stagedWords, () => {
           const stat = applyMetadata(fd, metadata);
-          // Whoever is not root cannot open such a file again for the flush.
-          if ((metadata.mode & ownerMayRead) === 0) this.#flushNow(fd, name);
+          if (needsFlushNow(metadata)) this.#flushNow(fd, name);
           close();
           return { name, stat };
         }),
@@ -110,10 +180,6 @@ export class Stage {
       closeSync(fd);
     }
   }
-}
-
-export function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done);
 }
 
 /** syncfs(2) by way of coreutils; false when there is no such program. */

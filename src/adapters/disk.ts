@@ -9,10 +9,11 @@ import { lockArea } from './disk-lock.ts';
 import { makeDirectory, makeLink, removeDirectory, setMetadata } from './disk-make.ts';
 import { moveToTrash, placeAllNew, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
 import { readListing } from './disk-scan.ts';
-import { Stage, stagedWords } from './disk-stage.ts';
+import { Stage } from './disk-stage.ts';
 import { at, preciseAt, preciseOf } from './disk-stat.ts';
 import { unlocked } from './disk-unlocked.ts';
 import { type OpenDirectory, Walk } from './disk-walk.ts';
+import { type FileWriter, stagedWords, writeFiles } from './disk-write.ts';
 
 /** A share's tree on a real disk. `close` gives up its descriptors; the next call opens them again. */
 export interface DiskTree extends ShareTree {
@@ -30,12 +31,13 @@ function createRoot(root: string, existing: string): void {
  * `root` is absolute, as configured, and may be a link to a directory. `rootState()` begins a cycle: it looks at the configured path
  * anew and forgets every descriptor. `lockRoot` comes before `prepareStaging`, which removes what it takes for leftovers.
  */
-export function openShareTree(options: { root: string; shareName: string; fixedPart?: string | undefined }): DiskTree {
+export function openShareTree(options: { root: string; shareName: string; fixedPart?: string | undefined; write?: FileWriter }): DiskTree {
   const walk = new Walk(options.root);
-  const staging = new Staging(walk, options.shareName);
+  const write: FileWriter = options.write ?? (async (...asked) => writeFiles(...asked));
+  const staging = new Staging(walk, options.shareName, write);
   return {
     ...readingPart(walk),
-    ...stagingPart(walk, staging),
+    ...stagingPart(staging),
     ...changingPart(walk, staging),
     ...trashPart(staging),
     get stagingInsideRoot() {
@@ -57,18 +59,20 @@ export function openShareTree(options: { root: string; shareName: string; fixedP
 class Staging {
   readonly #walk: Walk;
   readonly #shareName: string;
+  readonly #write: FileWriter;
   #open: { readonly area: Area; readonly stage: Stage } | null = null;
   #inside: string | null | undefined;
 
-  constructor(walk: Walk, shareName: string) {
+  constructor(walk: Walk, shareName: string, write: FileWriter) {
     this.#walk = walk;
     this.#shareName = shareName;
+    this.#write = write;
   }
 
   opened(): { readonly area: Area; readonly stage: Stage } {
     if (this.#open === null) {
       const area = openArea(this.#walk.root(), this.#shareName);
-      this.#open = { area, stage: new Stage(area) };
+      this.#open = { area, stage: new Stage(area, (path) => nearest(this.#walk, path), this.#write) };
       this.#inside = undefined;
     }
     return this.#open;
@@ -95,12 +99,16 @@ class Staging {
 }
 
 type ReadingPart = Pick<ShareTree, 'readDirectory' | 'look' | 'readLink' | 'open'>;
-type StagingPart = Pick<ShareTree, 'prepareStaging' | 'stage' | 'discard' | 'flush' | 'lockRoot'>;
+type StagingPart = Pick<
+  ShareTree,
+  'prepareStaging' | 'stage' | 'stageContents' | 'stageTree' | 'discardTree' | 'discard' | 'flush' | 'lockRoot'
+>;
 type TrashPart = Pick<ShareTree, 'lookInTrash' | 'openInTrash' | 'readLinkInTrash' | 'removeFromTrash' | 'listTrash' | 'restoreFromTrash'>;
 type ChangingPart = Pick<
   ShareTree,
   | 'placeNew'
   | 'placeAllNew'
+  | 'placeTree'
   | 'placeOver'
   | 'moveToTrash'
   | 'makeDirectory'
@@ -121,14 +129,19 @@ function readingPart(walk: Walk): ReadingPart {
   };
 }
 
-function stagingPart(walk: Walk, staging: Staging): StagingPart {
+function stagingPart(staging: Staging): StagingPart {
   return {
     prepareStaging: () => {
       staging.close();
       faulting('prepare the staging area of', '', () => clearStage(staging.opened().area));
     },
-    stage: (directory) =>
-      faulting('stage a file for', directory, () => staging.opened().stage.create(directory, () => nearest(walk, directory))),
+    stage: (path) => faulting('stage a file for', parentOf(path), () => staging.opened().stage.create(path)),
+    stageContents: async (contents) => {
+      const { stage } = faulting('open the staging area of', '', () => staging.opened());
+      return await stage.createAll(contents);
+    },
+    stageTree: (paths) => faulting('stage the directory', paths[0] ?? '', () => staging.opened().stage.createTree(paths)),
+    discardTree: (top) => faulting('discard', 'a staged directory', () => staging.opened().stage.trees.discard(top)),
     discard: (staged) => faulting('discard', stagedWords, () => staging.opened().stage.discard(staged.name)),
     flush: async () => {
       const { stage } = faulting('open the staging area of', '', () => staging.opened());
@@ -156,6 +169,7 @@ function changingPart(walk: Walk, staging: Staging): ChangingPart {
   return {
     placeNew: (staged, path) => naming('place', path, () => placeNew(staging.site(), staged, path)),
     placeAllNew: (directory, files) => placeAllNew(() => staging.site(), directory, files),
+    placeTree: (top, metadata) => faulting('place the directory', top, () => staging.opened().stage.trees.place(walk, top, metadata)),
     placeOver: (staged, path, expected, trashName) =>
       naming('replace', path, () => placeOver(staging.site(), staged, path, expected, trashName)),
     replaceByLink: (path, target, expected, trashName) =>

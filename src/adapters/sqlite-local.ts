@@ -67,7 +67,10 @@ export function intentPart(connection: Connection): IntentPart {
     intents: () => all.rows().map(intentFrom),
     clearIntents: () => clear(),
     lingering: () => new Set(lingering.rows().map((row) => row[0] as string)),
-    setLingering: (path, on) => (on ? linger(path) : leave(path)),
+    setLingering: (path, on) => {
+      if (on) linger(path);
+      else if (!connection.isEmpty('lingering')) leave(path);
+    },
   };
 }
 

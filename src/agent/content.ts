@@ -5,7 +5,7 @@ import { encodeBlob, type Pack, PackBuilder } from '../model/pack.ts';
 import type { ChunkLocation, InlineBlob } from '../model/record.ts';
 import { decodePayload, decodeRecord } from '../model/record-decode.ts';
 import { DiskFault, type OpenFile, readExactly } from '../ports/filesystem.ts';
-import type { FetchPorts } from '../steps/fetch.ts';
+import type { FetchPorts } from '../steps/fetch/request.ts';
 import { fetchRecord } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { appendPayload, foldOwn } from './outbox.ts';

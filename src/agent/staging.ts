@@ -1,5 +1,6 @@
 import { sameContent } from '../model/entry.ts';
-import { fetchContents, type StageRequest, type StageResult } from '../steps/fetch.ts';
+import type { StageRequest, StageResult } from '../steps/fetch/request.ts';
+import { fetchContents } from '../steps/fetch.ts';
 import type { ApplyItem } from '../steps/plan.ts';
 import { fetchPorts } from './content.ts';
 import type { Cycle } from './context.ts';

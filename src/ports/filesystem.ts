@@ -1,5 +1,6 @@
 import type { Kind } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
+import type { StoredContent } from './codec.ts';
 
 /**
  * The stat of one name, never following a link. `mtimeKey` and `ctimeKey` are microseconds rounded from what the cheap stat call
@@ -97,6 +98,15 @@ export interface Staged {
   readonly stat: PreciseStat;
 }
 
+/** A content as it is stored, and the files that are to hold it, where each will stand. */
+export interface ContentToStage {
+  readonly content: StoredContent;
+  readonly files: readonly { readonly path: BytePath; readonly metadata: DiskMetadata }[];
+}
+
+/** What became of each file, in order; null where the bytes are not the content of that hash and size. */
+export type StagedFiles = readonly (Staged | DiskFault)[] | null;
+
 /** A staged file and the name that it gets in its directory. */
 export interface NewFile {
   readonly staged: Staged;
@@ -121,6 +131,11 @@ export type Outcome = 'done' | 'occupied' | 'changed' | 'absent' | 'not-empty' |
 export type Placed =
   | { readonly outcome: 'done'; readonly stat: PreciseStat }
   | { readonly outcome: Exclude<Outcome, 'done' | 'not-empty'> };
+
+/** `stats` has the directories whose metadata could be set before they appeared; the others are 0700 until `setMetadata`. */
+export type TreePlaced =
+  | { readonly outcome: 'done'; readonly stats: ReadonlyMap<BytePath, PreciseStat> }
+  | { readonly outcome: 'occupied' | 'moved' };
 
 export type RootState =
   | { readonly state: 'present'; readonly dev: number; readonly ino: number }
@@ -149,9 +164,21 @@ export interface ShareTree {
   prepareStaging(): void;
   /** Name of the staging area if it lies inside the root (to be excluded), else null. */
   readonly stagingInsideRoot: string | null;
-  /** A new file near `directory`: default ACLs and a setgid group of that directory are inherited as if it were made there. */
-  stage(directory: BytePath): StageWriter;
+  /** A new file that will stand at `path`: default ACLs and a setgid group are inherited as if it were made there. */
+  stage(path: BytePath): StageWriter;
+  /**
+   * `stage` for whole files of verified content, beside this thread where there is a second one: a call should bring about a MiB. All
+   * of it is in memory until the promise resolves. One result for each content, in order.
+   */
+  stageContents(contents: readonly ContentToStage[]): Promise<readonly StagedFiles[]>;
   discard(staged: Staged): void;
+  /**
+   * Makes new directories apart, the topmost first and ancestors before descendants: what is staged for them from now on lies in them
+   * under its own name. Where it fails, nothing of the tree stays.
+   */
+  stageTree(paths: readonly BytePath[]): void;
+  /** Removes a tree that was not put in place, with what was staged for it. */
+  discardTree(top: BytePath): void;
   /** Everything staged so far is on the disk when this resolves: one flush of the file system. */
   flush(): Promise<void>;
 
@@ -162,6 +189,12 @@ export interface ShareTree {
    * One result per file, in order; a fault is the result of its own file.
    */
   placeAllNew(directory: BytePath, files: readonly NewFile[]): (Placed | DiskFault)[];
+  /**
+   * Puts a staged tree where nothing stands, by one rename, with this metadata of its directories; a setgid bit that they have inherited
+   * stays, with its group. Unless it is done, the files can still be placed one by one. Only an empty directory that somebody makes
+   * in the very moment between look and rename gives way.
+   */
+  placeTree(top: BytePath, metadata: ReadonlyMap<BytePath, DiskMetadata>): TreePlaced;
   /** Replaces what is `expected`: old → trash under `trashName` by link, check, rename over it. The old file stays readable in the trash. */
   placeOver(staged: Staged, path: BytePath, expected: Expected, trashName: string): Placed;
   /** Moves a file, link or (never followed) other name into the trash if it is what is expected. */

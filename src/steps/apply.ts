@@ -1,4 +1,4 @@
-import { splitRemovals } from '../model/apply-order.ts';
+import { newTrees, splitRemovals } from '../model/apply-order.ts';
 import type { Entry } from '../model/entry.ts';
 import { comparePaths } from '../model/path.ts';
 import { finishDirectory, makeDirectories } from './apply/directories.ts';
@@ -32,12 +32,19 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
   removeAll(run, early);
   const directories = sorted.filter((task) => task.entry?.kind === 'dir');
   commit(run, directories);
-  makeDirectories(run, directories);
+  const trees = newTrees(sorted);
+  const apart = new Set(trees.flatMap((tree) => [...tree.directories, ...tree.files]));
+  if (!options.signal.aborted)
+    makeDirectories(
+      run,
+      directories.filter((task) => !apart.has(task)),
+    );
   ports.log.debug({ step: 'directory', directories: directories.length }, 'directories made');
   commit(run, []);
   await placeFiles(
     run,
-    sorted.filter((task) => task.entry?.kind === 'file'),
+    sorted.filter((task) => task.entry?.kind === 'file' && !apart.has(task)),
+    trees,
   );
   const links = sorted.filter((task) => task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target));
   commit(run, [...links, ...late]);

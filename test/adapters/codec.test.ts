@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openCodec } from '../../src/adapters/codec.ts';
+import { openCodec, type WritingCodec } from '../../src/adapters/codec.ts';
+import { statOf } from '../../src/adapters/disk-write.ts';
 import { contentHash } from '../../src/model/digest.ts';
 import type { ContentCodec, StoredContent } from '../../src/ports/codec.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -18,7 +20,7 @@ async function builtThread(): Promise<string> {
   return file;
 }
 
-async function codecIn(place: string): Promise<ContentCodec> {
+async function codecIn(place: string): Promise<WritingCodec> {
   const codec = openCodec(place === 'in this thread' ? '/nowhere' : await builtThread());
   onTestFinished(() => codec.close());
   return codec;
@@ -47,6 +49,36 @@ describe.each(['in this thread', 'in a thread of its own'])('contents are compre
     flipped[7] = (flipped[7] ?? 0) ^ 1;
     const asked = [{ ...first, stored: first.stored.subarray(9) }, second, { ...third, stored: flipped }, { ...fourth, size: 1 }];
     expect(places(await codec.decode(asked))).toEqual([-1, 1, -1, -1]);
+  });
+
+  test('R-B3: contents are written to all their files, each with its own outcome; of what does not match nothing is made', async () => {
+    const codec = await codecIn(place);
+    const blobs = await encoded(codec);
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'taken'), 'stands');
+    const names = [['a', 'taken', 'b'], ['wrong'], ['noise'], ['last']];
+    const metadata = { mode: 0o640, mtimeUs: 1_700_000_000_123_456 };
+    const files = blobs.map(({ codec, hash, size }, at) => {
+      const right = at === 1 ? '0'.repeat(64) : hash;
+      return { codec, size, hash: right, files: (names[at] as string[]).map((name) => ({ name, metadata })) };
+    });
+    const fd = openSync(directory, 'r');
+    const stored = blobs.map((blob) => blob.stored);
+    const written = await codec.write(fd, stored, files).finally(() => closeSync(fd));
+    expect(written.wrong).toEqual([1]);
+    expect(written.faults).toMatchObject([{ file: 1, code: 'io' }]);
+    expect(readdirSync(directory).sort()).toEqual(['a', 'b', 'last', 'noise', 'taken']);
+    expect(readFileSync(join(directory, 'taken'), 'utf8')).toBe('stands');
+    for (const [file, name, content] of [
+      [0, 'a', 0],
+      [2, 'b', 0],
+      [4, 'noise', 2],
+      [5, 'last', 3],
+    ] as const) {
+      expect(readFileSync(join(directory, name)).equals(contents[content] as Buffer)).toBe(true);
+      const { ino, size } = statSync(join(directory, name));
+      expect(statOf(written, file)).toMatchObject({ kind: 'file', ino, size, ...metadata, links: 1 });
+    }
   });
 
   test('several questions at once get their own answers', async () => {

@@ -43,7 +43,7 @@ afterEach(() => {
 });
 
 export function stageText(tree: DiskTree, directory: string, text: string, mode = 0o644): Staged {
-  const writer = tree.stage(directory);
+  const writer = tree.stage(join(directory, 'staged'));
   writer.write(Buffer.from(text));
   return writer.finish({ mode, mtimeUs: 1_700_000_000_123_456 });
 }

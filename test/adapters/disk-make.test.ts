@@ -85,7 +85,7 @@ test.skipIf(!isRoot)('owners are set without following links, and setuid survive
   expect(done(tree.setMetadata('l', lookNow(tree, 'l').ino, { uid: 33, gid: 34 }))).toMatchObject({ uid: 33, gid: 34, kind: 'link' });
   expect(statSync(join(root, 'f')).uid).toBe(0);
   expect(done(tree.setMetadata('f', lookNow(tree, 'f').ino, { uid: 33, mode: 0o4755 }))).toMatchObject({ uid: 33, gid: 0, mode: 0o4755 });
-  const writer = tree.stage('');
+  const writer = tree.stage('f');
   const staged = writer.finish({ mode: 0o2755, uid: 33, gid: 34, mtimeUs: 0 });
   expect(staged.stat).toMatchObject({ uid: 33, gid: 34, mode: 0o2755, mtimeUs: 0 });
 });

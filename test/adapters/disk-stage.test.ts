@@ -23,7 +23,7 @@ test('R-A1: the staging area is beside the root, 0700, and its names have no ext
   const { tree, base } = bench();
   expect(tree.stagingInsideRoot).toBeNull();
   for (const path of ['', 'stage', 'trash']) expect(lstatSync(join(base, '.flocksync-web', path)).mode & 0o777).toBe(0o700);
-  const writer = tree.stage('');
+  const writer = tree.stage('f');
   writer.write(Buffer.from('x'));
   const [name] = stageOf(base);
   expect(name).toMatch(/^[0-9a-f]{32}$/);
@@ -128,7 +128,7 @@ test.skipIf(!isRoot)('a full disk is told as full, and nothing of the file stays
   mount('-t', 'tmpfs', '-o', 'size=256k', 'flocksync', full.root);
   full.tree.rootState();
   full.tree.prepareStaging();
-  const writer = full.tree.stage('');
+  const writer = full.tree.stage('f');
   expect(faultCode(() => writer.write(Buffer.alloc(1024 * 1024)))).toBe('full');
   writer.abort();
   done(full.tree.placeNew(stageText(full.tree, '', 'small'), 'f'));

@@ -1,11 +1,11 @@
 import type { Entry } from '../../model/entry.ts';
 import type { DiskMetadata, Expected, PreciseStat } from '../../ports/filesystem.ts';
-import { expectedNow, guarded, noteMoved, retry, settle, trashName } from './ledger.ts';
+import { attempt, expectedNow, noteMoved, retry, settle, trashName } from './ledger.ts';
 import { diskMetadata } from './metadata.ts';
 import type { ApplyTask, Run } from './run.ts';
 
 export function makeDirectories(run: Run, tasks: readonly ApplyTask[]): void {
-  for (const task of tasks) guarded(run, task, () => makeDirectory(run, task, task.entry as Entry & { kind: 'dir' }));
+  for (const task of tasks) attempt(run, task, () => makeDirectory(run, task, task.entry as Entry & { kind: 'dir' }));
 }
 
 function makeDirectory(run: Run, task: ApplyTask, entry: Entry & { kind: 'dir' }): void {

@@ -1,16 +1,19 @@
+import type { Batch, NewTree } from '../../model/apply-order.ts';
 import { batches } from '../../model/apply-order.ts';
-import type { FileEntry } from '../../model/entry.ts';
+import type { FileEntry, Hash } from '../../model/entry.ts';
 import { sameContent } from '../../model/entry.ts';
 import type { BytePath } from '../../model/path.ts';
 import { nameOf, parentOf } from '../../model/path.ts';
 import type { Placed, Staged } from '../../ports/filesystem.ts';
 import { DiskFault } from '../../ports/filesystem.ts';
 import { clearTheWay } from './directories.ts';
-import { commit, displaces, expectedNow, fail, guarded, noteMoved, reasonOf, retry, settle, trashName } from './ledger.ts';
+import { attempt, commit, displaces, expectedNow, fail, guarded, noteMoved, reasonOf, retry, settle, trashName } from './ledger.ts';
 import { diskMetadata } from './metadata.ts';
-import type { ApplyTask, Run } from './run.ts';
+import type { ApplyTask, FileRequest, Ready, Run } from './run.ts';
+import { discardTree, placeTree, stageTree } from './trees.ts';
 
-export async function placeFiles(run: Run, tasks: readonly ApplyTask[]): Promise<void> {
+/** While one batch is flushed and put in place, the next is being staged. */
+export async function placeFiles(run: Run, tasks: readonly ApplyTask[], trees: readonly NewTree<ApplyTask>[]): Promise<void> {
   const replacing: ApplyTask[] = [];
   for (const task of tasks) {
     const metadataOnly = task.expected?.kind === 'file' && task.standing !== null && sameContent(task.standing, task.entry);
@@ -18,9 +21,19 @@ export async function placeFiles(run: Run, tasks: readonly ApplyTask[]): Promise
     else replacing.push(task);
   }
   commit(run, []);
-  for (const batch of batches(replacing)) {
-    if (run.options.signal.aborted) return;
-    await placeBatch(run, batch);
+  let before: Before = { hashes: new Set(), placed: Promise.resolve() };
+  try {
+    for (const batch of batches(replacing, trees)) {
+      if (run.options.signal.aborted) break;
+      const staged = await stageBatch(run, batch, before);
+      await before.placed;
+      const placed = placeBatch(run, staged);
+      placed.catch(() => undefined);
+      before = { hashes: new Set(staged.requests.map(({ entry }) => entry.hash)), placed };
+    }
+    await before.placed;
+  } finally {
+    await Promise.allSettled([before.placed]);
   }
 }
 
@@ -44,25 +57,53 @@ function changeMetadata(run: Run, task: ApplyTask, entry: FileEntry): void {
   else retry(run, task);
 }
 
+/** The batch that is being put in place, and the contents that this disk will have then. */
+interface Before {
+  readonly hashes: ReadonlySet<Hash>;
+  readonly placed: Promise<void>;
+}
+
+interface StagedBatch {
+  readonly requests: readonly FileRequest[];
+  readonly ready: readonly Ready[];
+  /** Those that are built apart. */
+  readonly trees: readonly NewTree<ApplyTask>[];
+}
+
 /** Stage all, flush once, commit intents, then the burst of renames (rule A1). */
-async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> {
-  const tasks = new Map(batch.map((task) => [task.path, task]));
-  const requests = batch.map((task) => ({
-    path: task.path,
-    entry: task.entry as FileEntry,
-    metadata: diskMetadata(run, task.entry as FileEntry, task),
-  }));
+async function stageBatch(run: Run, batch: Batch<ApplyTask>, before: Before): Promise<StagedBatch> {
+  const trees = batch.trees.filter((tree) => stageTree(run, tree));
+  const tasks = [...batch.files, ...batch.trees.flatMap(({ files }) => files)];
+  const requests = tasks.map((task) => requestFor(run, task));
+  const byPath = new Map(tasks.map((task) => [task.path, task]));
   const ready: Ready[] = [];
-  for await (const result of run.ports.fetch(requests)) {
-    const task = tasks.get(result.request.path) as ApplyTask;
-    if (result.ok) ready.push({ task, staged: result.staged });
-    else {
-      run.missing.push(...result.missing);
-      fail(run, task, result.reason, result.detail);
+  const collect = async (wanted: readonly FileRequest[]) => {
+    if (wanted.length === 0) return;
+    for await (const result of run.ports.fetch(wanted)) {
+      const task = byPath.get(result.request.path) as ApplyTask;
+      if (result.ok) ready.push({ task, staged: result.staged });
+      else {
+        run.missing.push(...result.missing);
+        fail(run, task, result.reason, result.detail);
+      }
     }
-  }
+  };
+  const isOnItsWay = ({ entry }: FileRequest) => before.hashes.has(entry.hash);
+  await collect(requests.filter((request) => !isOnItsWay(request)));
+  await before.placed;
+  await collect(requests.filter(isOnItsWay));
   run.ports.log.debug({ step: 'stage', files: ready.length }, 'files staged');
-  if (ready.length > 0 && !(await flushed(run, ready))) return commit(run, []);
+  return { requests, ready, trees };
+}
+
+function requestFor(run: Run, task: ApplyTask): FileRequest {
+  const entry = task.entry as FileEntry;
+  return { path: task.path, entry, metadata: diskMetadata(run, entry, task) };
+}
+
+/** What is staged is put in place even when the run is told to stop: it takes a moment, and staging it again takes longer. */
+async function placeBatch(run: Run, { ready, trees }: StagedBatch): Promise<void> {
+  if (ready.length > 0 && !(await flushed(run, ready, trees))) return commit(run, []);
   run.ports.log.debug({ step: 'flush', files: ready.length }, 'staged files flushed');
   const staged = new Map(ready.map((each) => [each.task.path, each.staged]));
   commit(
@@ -71,27 +112,37 @@ async function placeBatch(run: Run, batch: readonly ApplyTask[]): Promise<void> 
     staged,
   );
   // New files first, then changed ones: what is changed may refer to what is new.
-  for (const group of byDirectory(ready.filter(({ task }) => task.expected === null))) placeGroup(run, group);
+  const single = placeTrees(run, trees, ready);
+  for (const group of byDirectory(single.filter(({ task }) => task.expected === null))) placeGroup(run, group);
   run.ports.log.debug({ step: 'place', files: ready.length }, 'new files placed');
-  for (const { task, staged } of ready) if (task.expected !== null) guarded(run, task, () => placeFile(run, task, staged));
+  for (const { task, staged } of single) if (task.expected !== null) attempt(run, task, () => placeFile(run, task, staged));
   run.ports.log.debug({ step: 'replace', files: ready.length }, 'changed files replaced');
+  for (const tree of trees) discardTree(run, tree);
   commit(run, []);
   run.ports.onPlaced(run.placed);
 }
 
-interface Ready {
-  readonly task: ApplyTask;
-  readonly staged: Staged;
+/** What is still to be placed one by one. */
+function placeTrees(run: Run, trees: readonly NewTree<ApplyTask>[], ready: readonly Ready[]): readonly Ready[] {
+  const byTask = new Map(ready.map((each) => [each.task, each]));
+  const done = new Set<Ready>();
+  for (const tree of trees) {
+    const files = tree.files.flatMap((task) => byTask.get(task) ?? []);
+    if (placeTree(run, tree, files)) for (const file of files) done.add(file);
+  }
+  return ready.filter((each) => !done.has(each));
 }
 
 /** Nothing is put in place that a power cut could empty. */
-async function flushed(run: Run, ready: readonly Ready[]): Promise<boolean> {
+async function flushed(run: Run, ready: readonly Ready[], trees: readonly NewTree<ApplyTask>[]): Promise<boolean> {
   try {
     await run.ports.tree.flush();
     return true;
   } catch (error) {
     if (!(error instanceof DiskFault)) throw error;
-    for (const { task } of ready) fail(run, task, reasonOf(error), error.message);
+    const directories = trees.flatMap((tree) => tree.directories);
+    for (const task of [...directories, ...ready.map((each) => each.task)]) fail(run, task, reasonOf(error), error.message);
+    for (const tree of trees) discardTree(run, tree);
     return false;
   }
 }
@@ -110,7 +161,7 @@ function byDirectory(files: readonly Ready[]): Iterable<readonly Ready[]> {
 /** New files of one directory. */
 function placeGroup(run: Run, group: readonly Ready[]): void {
   const [first] = group;
-  if (first === undefined || run.options.signal.aborted) return;
+  if (first === undefined) return;
   const files = group.map(({ task, staged }) => ({ staged, name: nameOf(task.path) }));
   const results = run.ports.tree.placeAllNew(parentOf(first.task.path), files);
   group.forEach(({ task, staged }, at) => {

@@ -7,9 +7,12 @@ import type { ApplyTask, Run } from './run.ts';
 
 const attemptsMax = 3;
 
-/** Disk trouble is the path's own reason, never the end of the run (rule I2). */
 export function guarded(run: Run, task: ApplyTask, work: () => void): void {
-  if (run.options.signal.aborted) return;
+  if (!run.options.signal.aborted) attempt(run, task, work);
+}
+
+/** Disk trouble is the path's own reason, never the end of the run (rule I2). */
+export function attempt(run: Run, task: ApplyTask, work: () => void): void {
   try {
     work();
   } catch (error) {

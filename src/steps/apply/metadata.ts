@@ -29,21 +29,24 @@ export function ownership(run: Run, entry: Entry, task: ApplyTask): { uid?: numb
   return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }
 
-/** Asked of the disk once per directory and run. */
+/** Asked of the disk once per directory and run. What is not there yet will inherit the bit from where it is made. */
 function setsGroup(run: Run, directory: BytePath): boolean {
   if (directory === '') return false;
   const known = run.groupSetting.get(directory);
   if (known !== undefined) return known;
-  const answer = hasSetgid(run.ports.tree, directory);
+  const above = parentOf(directory);
+  const answer = hasSetgid(run.ports.tree, directory) ?? (above === '' ? hasSetgid(run.ports.tree, '') === true : setsGroup(run, above));
   run.groupSetting.set(directory, answer);
   return answer;
 }
 
-function hasSetgid(tree: ShareTree, directory: BytePath): boolean {
+/** Null where nothing stands. */
+function hasSetgid(tree: ShareTree, directory: BytePath): boolean | null {
   try {
-    return ((tree.look(directory)?.mode ?? 0) & 0o2000) !== 0;
+    const stat = tree.look(directory);
+    return stat === null ? null : (stat.mode & 0o2000) !== 0;
   } catch (error) {
-    if (error instanceof DiskFault) return false;
+    if (error instanceof DiskFault) return error.code === 'absent' ? null : false;
     throw error;
   }
 }

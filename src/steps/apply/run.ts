@@ -70,6 +70,12 @@ export interface Applied {
   readonly displaced: readonly string[];
 }
 
+/** A task whose file is staged. */
+export interface Ready {
+  readonly task: ApplyTask;
+  readonly staged: Staged;
+}
+
 export interface Left {
   readonly task: ApplyTask;
   readonly reason: WantReason;
