@@ -47,12 +47,16 @@ async function slowBootstrap(onFirstPack: (a: TestMember) => Promise<void>) {
   return { home, a, b, heartbeats, readyFile: join(home, 'b', 'state', 'webroot.ready') };
 }
 
-test('R-H3: the log is followed while the content of a long bootstrap comes in, and other members see it', async () => {
-  const { a, b, heartbeats } = await slowBootstrap(async (publisher) => {
+test('R-H3: the log is followed while the content of a long bootstrap comes in; others see it, and how far it is', async () => {
+  const seen: boolean[] = [];
+  const { home, a, b, heartbeats, readyFile } = await slowBootstrap(async (publisher) => {
+    seen.push(existsSync(readyFile));
     writeFileSync(join(publisher.root, 'published-meanwhile'), 'new');
     rmSync(join(publisher.root, 'd', `f${many - 1}`));
     await publisher.cycle();
   });
+  writeFileSync(readyFile, 'of an earlier life');
+  const told = listening(b);
   const outcome = await b.cycle();
   expect(outcome).toMatchObject({ problems: [], events: [], unfinished: false });
   expect(b.journal.agreed('published-meanwhile')?.version).toBe(Number(a.journal.meta('cursor')));
@@ -61,30 +65,57 @@ test('R-H3: the log is followed while the content of a long bootstrap comes in, 
   expect(heartbeats.map(({ state }) => state)).toContain('replaying');
   expect(heartbeats.at(-1)).toMatchObject({ state: 'idle', applied: true, cursor: outcome.cursor });
   expect(b.journal.meta('progress')).toBeUndefined();
+  expect(seen).toEqual([false]);
+  expect(JSON.parse(readFileSync(readyFile, 'utf8'))).toMatchObject({ schema: 1, cursor: outcome.cursor });
+  const last = JSON.parse(told.at(-1) ?? '{}');
+  expect(last).toMatchObject({ phase: 'fetching', filesTotal: expect.any(Number) });
+  expect(last.filesTotal).toBeGreaterThanOrEqual(many);
+  expect(readReplay(memberIn(home, 'c').journal, 0)).toBeNull();
 });
 
-test('a replay tells how far it is and the time left, and the share is not ready until it is over', async () => {
-  let look = () => {};
-  const { home, b, readyFile } = await slowBootstrap(async () => look());
-  writeFileSync(readyFile, 'of an earlier life');
-  const seen: unknown[] = [];
-  look = () => seen.push(existsSync(readyFile));
-  const { setMeta } = b.journal;
+/** What the journal is told of progress. */
+function listening({ journal }: TestMember): string[] {
   const told: string[] = [];
-  Object.assign(b.journal, {
+  const { setMeta } = journal;
+  Object.assign(journal, {
     setMeta: (key: Parameters<typeof setMeta>[0], value: string | null) => {
       if (key === 'progress' && value !== null) told.push(value);
       setMeta(key, value);
     },
   });
-  await b.cycle();
-  expect(seen).toEqual([false]);
-  expect(JSON.parse(readFileSync(readyFile, 'utf8'))).toMatchObject({ schema: 1, cursor: 1 });
-  const last = JSON.parse(told.at(-1) ?? '{}');
-  expect(last).toMatchObject({ phase: 'fetching', filesTotal: many });
-  setMeta('progress', JSON.stringify({ ...last, filesDone: 1050, filesTotal: 4200, bytesDone: 0, bytesTotal: 0 }));
-  const replay = readReplay(b.journal, last.atMs + 1000);
-  expect(replay === null ? null : timeLeftMs({ ...replay, since: { atMs: last.atMs - 60_000, files: 50, bytes: 0 } })).toBe(189_000);
-  expect(readReplay(b.journal, last.atMs + 60_000)).toBeNull();
-  expect(readReplay(memberIn(home, 'c').journal, 0)).toBeNull();
+  return told;
+}
+
+test('the time left follows from the speed so far, and the last word of a killed cycle is not believed for long', () => {
+  const { journal } = memberIn(temporaryDirectory(), 'a');
+  const told = { phase: 'fetching', filesDone: 1050, filesTotal: 4200, bytesDone: 0, bytesTotal: 0, atMs: 1_000_000 };
+  const replay = { ...told, since: { atMs: 940_000, files: 50, bytes: 0 } };
+  expect(timeLeftMs(replay)).toBe(189_000);
+  expect(timeLeftMs({ ...replay, bytesDone: 75, bytesTotal: 100, since: { ...replay.since, bytes: 25 } })).toBe(30_000);
+  expect(timeLeftMs({ ...replay, filesDone: 50 })).toBeNull();
+  journal.setMeta('progress', JSON.stringify(replay));
+  expect(readReplay(journal, 1_001_000)).toEqual(replay);
+  expect(readReplay(journal, 1_060_000)).toBeNull();
+});
+
+test('R-H3: a bootstrap that is stopped goes on where it was, and applies nothing twice', async () => {
+  const home = temporaryDirectory();
+  const a = memberIn(home, 'a');
+  plantMany(a);
+  await a.cycle();
+  const stop = new AbortController();
+  let reads = 0;
+  const onPack = async () => {
+    if (++reads === 2) stop.abort();
+  };
+  const b = memberIn(home, 'b', { through: watching(onPack, []) });
+  const first = await b.cycle({ signal: stop.signal });
+  expect(first.counts.applied).toBeGreaterThan(0);
+  expect(first.counts.applied).toBeLessThan(many);
+  expect(existsSync(join(home, 'b', 'state', 'webroot.ready'))).toBe(false);
+  const placed = b.journal.agreedCount().files;
+  const second = await memberIn(home, 'b').cycle();
+  // The directory gets its mode and the last word; every file once.
+  expect(placed + second.counts.applied).toBe(many + 1);
+  expect(existsSync(join(home, 'b', 'state', 'webroot.ready'))).toBe(true);
 });
