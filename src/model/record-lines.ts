@@ -15,7 +15,7 @@ export function payloadLines(payload: Payload): string[] {
     case 'changes':
       return changesLines(payload.changeset, payload.more, payload.changes).concat(contentLines(payload.locations, payload.inline));
     case 'pack':
-      return ['{}', ...contentLines(payload.locations, payload.inline)];
+      return [JSON.stringify({ instead: payload.instead }), ...contentLines(payload.locations, payload.inline)];
     case 'need':
       return ['{}', ...slices(payload.hashes).map((hashes) => JSON.stringify({ o: 'n', h: hashes }))];
     case 'retire':

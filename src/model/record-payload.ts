@@ -27,7 +27,7 @@ export function readPayload(kind: Payload['kind'], lines: Iterator<string>, cont
     case 'changes':
       return readChanges(head, rest, context);
     case 'pack':
-      return readPack(rest, context);
+      return readPack(head, rest, context);
     case 'need':
       return readNeed(rest, context.limits);
     case 'retire':
@@ -125,12 +125,13 @@ function closeFile(reading: ChangeReading): void {
   finishFile(open.entry);
 }
 
-function readPack(lines: Iterable<string>, { inline, limits }: PayloadContext): Payload {
+function readPack(head: Json, lines: Iterable<string>, { inline, limits }: PayloadContext): Payload {
   const contents = contentsOf(inline);
   for (const text of lines) {
     if (!readContentLine(parseObject(text, 'a line'), contents, limits)) throw new Malformed('meaning of a line is unknown');
   }
-  return { kind: 'pack', ...finished(contents) };
+  if (head.instead !== undefined && head.instead !== true) throw new Malformed('mark of replaced places is not true');
+  return { kind: 'pack', ...(head.instead === true ? { instead: true } : {}), ...finished(contents) };
 }
 
 function finished({ locations, inline, used, stored }: Contents): Pick<ChangesPayload, 'locations' | 'inline'> {

@@ -69,6 +69,8 @@ export interface ChangesPayload {
 /** Content announced again (rule B3). */
 export interface PackPayload {
   readonly kind: 'pack';
+  /** These places stand for all earlier ones of the same contents, which did not deliver them. */
+  readonly instead?: true;
   readonly locations: readonly ChunkLocation[];
   readonly inline: readonly InlineBlob[];
 }

@@ -4,7 +4,7 @@ import type { Entry, Sequence } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import { absorbed } from '../model/reconcile.ts';
-import type { ChangesPayload, Payload, RecordHeader, RetirePayload, SnapshotPayload } from '../model/record.ts';
+import type { ChangesPayload, PackPayload, Payload, RecordHeader, RetirePayload, SnapshotPayload } from '../model/record.ts';
 import type { DiskStamp, Folded, Journal, RecordRow, Want } from '../ports/journal.ts';
 
 export interface Arrived {
@@ -121,6 +121,7 @@ function foldPayload(journal: Journal, record: Arrived, own: OwnRecord | null): 
   const { payload } = record;
   const sequence = record.header.sequence;
   if (payload.kind === 'changes') foldChanges(journal, record, payload, own);
+  if (payload.kind === 'pack' && payload.instead === true) dropPlaces(journal, payload);
   if (payload.kind === 'changes' || payload.kind === 'pack') {
     for (const location of payload.locations) journal.putLocation({ ...location, record: 0 });
     for (const { hash, size, codec, stored } of payload.inline) {
@@ -134,6 +135,11 @@ function foldPayload(journal: Journal, record: Arrived, own: OwnRecord | null): 
   if (payload.kind === 'approve') foldApproval(journal, payload);
   if (payload.kind === 'snapshot') foldSnapshot(journal, record, payload);
   if (payload.kind === 'retire') foldRetired(journal, record, payload);
+}
+
+/** A place that does not deliver must not pass for the one that makes the new place needless (rule B3). */
+function dropPlaces(journal: Journal, { locations, inline }: PackPayload): void {
+  for (const { hash } of [...locations, ...inline]) for (const place of journal.locations(hash)) journal.dropLocation(place);
 }
 
 /** Inline contents of what a snapshot covers go with their records before long: no new change may rely on them. */

@@ -69,6 +69,7 @@ export const samples: Record<string, Payload> = {
     ],
   },
   pack: { kind: 'pack', locations, inline },
+  'pack-instead': { kind: 'pack', instead: true, locations, inline },
   need: { kind: 'need', hashes: [contentHash('a'), contentHash('b')] },
   'approve-hold': { kind: 'approve', hold: '7'.repeat(16) },
   'approve-record': { kind: 'approve', record: 41 },

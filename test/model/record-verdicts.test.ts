@@ -148,6 +148,7 @@ describe('R-B1: right own hash and wrong content is bad', () => {
     'a decision of two lines': { kind: 'format', lines: ['{"format":2}', '{}'] },
     'a retired object that is no id': { kind: 'retire', lines: ['{}', '{"o":"r","packs":["log/1"]}'] },
     'a needed hash that is none': { kind: 'need', lines: ['{}', '{"o":"n","h":["x"]}'] },
+    'a pack record that replaces places in a strange way': { kind: 'pack', lines: ['{"instead":1}'] },
     'a change in a pack record': { kind: 'pack', lines: ['{}', JSON.stringify(put)] },
   };
   test.each(Object.entries(records))('%s', (_, forged) => {

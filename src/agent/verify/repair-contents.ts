@@ -24,7 +24,7 @@ export async function repairContents(repair: Repair): Promise<void> {
     const sent = new Set(locations.map(({ hash }) => hash));
     missing.push(...part.filter((hash) => !sent.has(hash)));
     if (locations.length === 0) continue;
-    const record = await repair.append(() => ({ kind: 'pack', locations, inline: [] }));
+    const record = await repair.append(() => ({ kind: 'pack', instead: true, locations, inline: [] }));
     done.push(`${contents(locations.length)} sent again (record ${record})`);
   }
   for (const hash of wanted) touched.add(hash);
