@@ -2,7 +2,7 @@ import type { Change } from '../model/change.ts';
 import type { Publication } from '../model/close.ts';
 import { chunksOf, type Hash, type Sequence } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
-import type { ChangesPayload } from '../model/record.ts';
+import type { ChangesPayload, ChunkLocation } from '../model/record.ts';
 import type { Step } from '../model/travel.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import { answerNeeds } from './content.ts';
@@ -114,8 +114,9 @@ async function appendAll(cycle: Cycle, steps: readonly Step[], records: Sequence
   for (let from = 0; from < steps.length; ) {
     const to = recordEnd(steps, from, cycle.inForce.limits.changesMax);
     const more = to < steps.length;
-    const changes = steps.slice(from, to).map(toChange);
-    const payload: ChangesPayload = { kind: 'changes', changeset, more, changes, locations: [], inline: [] };
+    const part = steps.slice(from, to);
+    const locations = locationsOf(cycle, part);
+    const payload: ChangesPayload = { kind: 'changes', changeset, more, changes: part.map(toChange), locations, inline: [] };
     const settled = await appendOrGiveUp(cycle, payload);
     if (settled === 'lost') return false;
     journal.transaction(() => {
@@ -128,6 +129,17 @@ async function appendAll(cycle: Cycle, steps: readonly Step[], records: Sequence
     from = to;
   }
   return true;
+}
+
+/** A member that began with a snapshot does not know where contents lie that no retained version named: they are told again. */
+function locationsOf({ ports: { journal } }: Cycle, steps: readonly Step[]): ChunkLocation[] {
+  const hashes = new Set(steps.flatMap(({ entry }) => (entry?.kind === 'file' ? chunksOf(entry).map((chunk) => chunk.hash) : [])));
+  return [...journal.locationsOf([...hashes]).values()].flatMap((known) => {
+    const inPack = known.find((location) => location.pack !== '');
+    if (inPack === undefined) return [];
+    const { hash, size, pack, offset, length, codec } = inPack;
+    return [{ hash, size, pack, offset, length, codec }];
+  });
 }
 
 /** A refused row need not wait: should it stand after all, this member learns it from the log like every other one. */
