@@ -19,14 +19,16 @@ const expired = `
 
 function pruningPart(connection: Connection): PruningPart {
   const dropExpired = counting(connection, `DELETE FROM version WHERE ${expired}`);
+  const forgetRetired = command(connection, 'DELETE FROM retired WHERE at_ms < ?');
+  const forgetUploads = command(connection, 'DELETE FROM upload WHERE at_ms < ?');
   return {
     pruneVersions: (cutoffMs) => dropExpired(cutoffMs, cutoffMs, cutoffMs),
     pruneRecords: counting(connection, 'DELETE FROM record WHERE at_ms < ? AND sequence < ?'),
     dropInlineLocations: counting(connection, "DELETE FROM location WHERE pack = '' AND record < ?"),
-    forgetObjects: (beforeMs) =>
+    forgetObjects: (retiredBeforeMs, uploadedBeforeMs) =>
       connection.transaction(() => {
-        for (const table of ['retired', 'upload'])
-          connection.attempt(() => connection.sqlite.prepare(`DELETE FROM ${table} WHERE at_ms < ?`).run(beforeMs));
+        forgetRetired(retiredBeforeMs);
+        forgetUploads(uploadedBeforeMs);
       }),
   };
 }

@@ -25,8 +25,8 @@ export interface HousekeepingJournal {
   pruneRecords(beforeMs: number, below: Sequence): number;
   /** Forgets that contents lie inline in records below `below`, which are gone; returns how many. */
   dropInlineLocations(below: Sequence): number;
-  /** Forgets retired objects and own unnamed uploads that are older than `beforeMs`. */
-  forgetObjects(beforeMs: number): void;
+  /** Forgets what was retired, and own uploads that no record names, before these bucket times. */
+  forgetObjects(retiredBeforeMs: number, uploadedBeforeMs: number): void;
 
   /**
    * Collects which contents any retained version, or this disk, still needs, and which of the listed packs is the home of each.

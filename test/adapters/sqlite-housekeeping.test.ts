@@ -62,8 +62,8 @@ test('inline places go with their records; retired objects and forgotten uploads
   journal.putRetired({ kind: 'pack', id: 'old', record: 1, atMs: 10 });
   journal.putRetired({ kind: 'pack', id: 'new', record: 1, atMs: 20 });
   journal.putUpload(at(7, 'q', 0), 10);
-  journal.putUpload(at(8, 'q', 0), 20);
-  journal.forgetObjects(20);
+  journal.putUpload(at(8, 'q', 0), 15);
+  journal.forgetObjects(20, 15);
   expect(journal.retired().map(({ id }) => id)).toEqual(['new']);
   expect([journal.upload(hashOf(7), 0), journal.upload(hashOf(8), 0)?.pack]).toEqual([null, 'q']);
 });

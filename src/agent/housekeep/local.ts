@@ -13,9 +13,9 @@ export function isPruneDue(cycle: Cycle): boolean {
   const { journal } = cycle.ports;
   const prunedAt = journal.meta('prunedAtMs');
   if (prunedAt !== undefined) return cycle.bucketNowMs() - Number(prunedAt) >= Math.min(pruneEveryMs, cycle.inForce.historyMs);
-  // A new journal has nothing to lose yet.
   journal.setMeta('prunedAtMs', String(cycle.bucketNowMs()));
-  return false;
+  // What was folded just now is young; a snapshot may be old.
+  return journal.meta('loadedSnapshot') !== undefined;
 }
 
 /** Rule H2 on this server: what nobody can ask for any more leaves the journal. One request shows how far the log was housekept. */
@@ -30,7 +30,7 @@ export async function pruneJournal(care: Care): Promise<void> {
     // Rows of records tell whose body is whose: they stay at least as long as the record may.
     const records = journal.pruneRecords(cutoffMs, Math.min(Math.max(horizon, covered + 1), care.cycle.cursor - recordsKept));
     const places = journal.dropInlineLocations(horizon);
-    journal.forgetObjects(nowMs - care.ages.retireGraceMs - care.ages.unreferencedMs);
+    journal.forgetObjects(nowMs - care.ages.retireGraceMs - care.ages.unreferencedMs, nowMs - care.ages.uploadTrustedMs);
     const audits = journal.pruneAudit(cutoffMs, auditRowsMax);
     journal.setMeta('prunedAtMs', String(nowMs));
     journal.setMeta('historyFromMs', String(cutoffMs));
