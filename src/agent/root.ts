@@ -34,7 +34,7 @@ export function enterRoot(cycle: Cycle): RootVerdict {
   if (cycle.options.dryRun) return 'usable';
   openStaging(cycle, () => {
     const displaced = journal.intents().map((intent) => intent.trashName);
-    recover(tree, journal);
+    recover(tree, journal, cycle.bucketNowMs());
     // The second look at what a killed burst displaced (rule A2).
     revisitDisplaced(tree, journal, displaced);
     tree.prepareStaging();

@@ -6,37 +6,47 @@ import type { Intent, Journal, TrashRow } from '../ports/journal.ts';
  * After a kill in the middle of a burst (rule I4): a staged file that stands in its place becomes the base, so that an edit made since
  * then is an edit of the new version and no conflict with it. Everything else is left to the next plan, which finds the same by looking.
  * Trash rows were written before the moves; those that never happened go again. Runs before the staging area is cleared. Throws
- * `DiskFault` where the trash cannot be looked at; the intents then wait.
+ * `DiskFault` where the trash cannot be looked at; the intents then wait. `nowMs` is the bucket's time as far as known.
  */
-export function recover(tree: ShareTree, journal: Journal): void {
+export function recover(tree: ShareTree, journal: Journal, nowMs: number): void {
   const intents = journal.intents();
   if (intents.length === 0) return;
   journal.transaction(() => {
     const rows = new Map(journal.trash().map((row) => [row.name, row]));
-    for (const intent of intents) recoverOne(tree, journal, intent, rows.get(intent.trashName));
+    for (const intent of intents) recoverOne(tree, journal, nowMs, intent, rows.get(intent.trashName));
     journal.clearIntents();
   });
 }
 
-function recoverOne(tree: ShareTree, journal: Journal, intent: Intent, row: TrashRow | undefined): void {
+function recoverOne(tree: ShareTree, journal: Journal, nowMs: number, intent: Intent, row: TrashRow | undefined): void {
   const { path, version, stagedIno, trashName } = intent;
   const standing = lookAround(tree, path);
-  if (trashName !== '') settleTrash(tree, journal, trashName, row, standing);
+  const displaced = trashName !== '' && settleTrash(tree, journal, trashName, row, standing);
   const placed = standing?.kind === 'file' && standing.ino === stagedIno;
-  const want = placed ? journal.want(path) : null;
+  const want = placed || displaced ? journal.want(path) : null;
   // A want that moved on meanwhile is newer than what this burst was about.
-  if (want?.entry?.kind !== 'file' || want.version !== version) return;
-  journal.putAgreed({ path, entry: want.entry, version, stamp: null });
-  journal.dropWant(path);
+  if (want === null || want.version !== version) return;
+  const { entry } = want;
+  const audited = { atMs: nowMs, path, version };
+  if (placed && entry?.kind === 'file') {
+    journal.putAgreed({ path, entry, version, stamp: null });
+    journal.dropWant(path);
+    journal.putAudit({ ...audited, op: 'put', kind: 'file', size: entry.size });
+  } else if (entry === null && standing === null && row !== undefined) {
+    const size = row.entry.kind === 'file' ? row.entry.size : null;
+    journal.putAudit({ ...audited, op: 'delete', kind: row.entry.kind, size });
+  }
 }
 
-function settleTrash(tree: ShareTree, journal: Journal, name: string, row: TrashRow | undefined, standing: PreciseStat | null): void {
+/** True when the file was displaced, and is in the trash for good. */
+function settleTrash(tree: ShareTree, journal: Journal, name: string, row: TrashRow | undefined, standing: PreciseStat | null): boolean {
   const displaced = tree.lookInTrash(name);
   const stands = standing !== null && (standing.ino === displaced?.ino || isOld(standing, row));
-  if (displaced !== null && !stands) return;
+  if (displaced !== null && !stands) return true;
   // Linked into the trash, or copied there in part, but nothing took its place: the old file still stands where it was.
   if (displaced !== null) tree.removeFromTrash(name);
   journal.dropTrash(name);
+  return false;
 }
 
 /** Size and time as well: once a copy was made, the inode may have gone to another file. */

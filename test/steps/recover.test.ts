@@ -9,6 +9,8 @@ import type { Intent, Journal } from '../../src/ports/journal.ts';
 import { recover } from '../../src/steps/recover.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
 
+const nowMs = 77;
+
 let root: string;
 let stage: string;
 let trash: string;
@@ -57,18 +59,19 @@ function expectUndecided(): void {
   expect(journal.trash()).toEqual([]);
   expect(tree.listTrash()).toEqual([]);
   expect(journal.intents()).toEqual([]);
+  expect(journal.audits(9)).toEqual([]);
 }
 
 test('R-I4: before the first step nothing has happened, and the row of the trash goes', () => {
   burst();
-  recover(tree, journal);
+  recover(tree, journal, nowMs);
   expectUndecided();
 });
 
 test('R-I4: linked into the trash, but not replaced: the old file stands, the link goes', () => {
   const { path } = burst();
   linkSync(join(root, path), join(trash, 'kept'));
-  recover(tree, journal);
+  recover(tree, journal, nowMs);
   expectUndecided();
 });
 
@@ -76,10 +79,21 @@ test('R-I4: a placed file is the base, and what it displaced stays known and owe
   const { path } = burst();
   linkSync(join(root, path), join(trash, 'kept'));
   renameSync(join(stage, 'staged'), join(root, path));
-  recover(tree, journal);
+  recover(tree, journal, nowMs);
   expect(journal.agreed(path)).toMatchObject({ version: 2, stamp: null });
   expect(journal.want(path)).toBeNull();
   expect(journal.owedTrash().map((row) => row.name)).toEqual(['kept']);
+  expect(journal.audits(9)).toEqual([{ atMs: nowMs, path, op: 'put', kind: 'file', size: 3, version: 2, author: '' }]);
+});
+
+test('R-I4: a deletion that was carried out is audited, though the kill kept it from being agreed on', () => {
+  const { path } = burst();
+  const want = { path, entry: null, version: 2, atMs: 0, approved: false, reason: 'pending' as const, detail: '', attempts: 0 };
+  journal.putWant(want);
+  renameSync(join(root, path), join(trash, 'kept'));
+  recover(tree, journal, nowMs);
+  expect(journal.want(path)).toEqual(want);
+  expect(journal.audits(9)).toEqual([{ atMs: nowMs, path, op: 'delete', kind: 'file', size: 3, version: 2, author: '' }]);
 });
 
 test('R-I4: an edit that took the place since then is not taken for the placed file', () => {
@@ -87,7 +101,7 @@ test('R-I4: an edit that took the place since then is not taken for the placed f
   linkSync(join(root, path), join(trash, 'kept'));
   writeFileSync(join(root, 'dir/edit'), 'edit');
   renameSync(join(root, 'dir/edit'), join(root, path));
-  recover(tree, journal);
+  recover(tree, journal, nowMs);
   expect(journal.agreed(path)?.version).toBe(1);
   expect(journal.want(path)?.version).toBe(2);
   expect(journal.owedTrash()).toHaveLength(1);
@@ -97,7 +111,7 @@ test('R-I4: a directory on the way that is gone, or has become a file, ends noth
   burst();
   rmSync(join(root, 'dir'), { recursive: true });
   writeFileSync(join(root, 'dir'), 'a file now');
-  recover(tree, journal);
+  recover(tree, journal, nowMs);
   expectUndecided();
 });
 
@@ -105,7 +119,7 @@ test('R-I4: a want that moved on since then keeps its base', () => {
   const { path } = burst();
   renameSync(join(stage, 'staged'), join(root, path));
   journal.putWant({ path, entry: entry('c'), version: 3, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 });
-  recover(tree, journal);
+  recover(tree, journal, nowMs);
   expect(journal.agreed(path)?.version).toBe(1);
   expect(journal.want(path)?.version).toBe(3);
 });
@@ -113,6 +127,6 @@ test('R-I4: a want that moved on since then keeps its base', () => {
 test('R-I4: half a copy in the trash, where links are not possible, is no version: the old file stands', () => {
   burst();
   writeFileSync(join(trash, 'kept'), 'o');
-  recover(tree, journal);
+  recover(tree, journal, nowMs);
   expectUndecided();
 });

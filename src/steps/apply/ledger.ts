@@ -3,6 +3,7 @@ import type { BytePath } from '../../model/path.ts';
 import type { Expected, Outcome, PreciseStat, Staged } from '../../ports/filesystem.ts';
 import { DiskFault } from '../../ports/filesystem.ts';
 import type { Intent, WantReason } from '../../ports/journal.ts';
+import { noteAudit } from './audit.ts';
 import type { ApplyTask, Run } from './run.ts';
 
 const attemptsMax = 3;
@@ -48,13 +49,15 @@ export function retry(run: Run, task: ApplyTask, outcome?: Outcome): void {
   else fail(run, task, 'busy', 'it changes whenever a newer version is about to be put in place');
 }
 
-export function settle(run: Run, task: ApplyTask, stat: PreciseStat | null): void {
+/** `changed` is false where the disk already was what is wanted: an agreement, but nothing that was done to it. */
+export function settle(run: Run, task: ApplyTask, stat: PreciseStat | null, changed = true): void {
   const { journal } = run.ports;
   const stamp = stat === null ? null : run.options.stampOf(stat, run.options.nowUs());
   run.done.push(() => {
     if (task.entry === null) journal.dropAgreed(task.path);
     else journal.putAgreed({ path: task.path, entry: task.entry, version: task.version, stamp });
     journal.dropWantAt(task.path, task.version);
+    if (changed) noteAudit(run, task);
   });
   if (task.entry === null) run.removed++;
   else run.placed++;

@@ -55,7 +55,7 @@ export function removeAll(run: Run, tasks: readonly ApplyTask[]): void {
 function removeOne(run: Run, task: ApplyTask): void {
   if (task.expected === null) {
     // Nothing is expected there: where a name stands all the same, the next look decides about it.
-    if (run.ports.tree.look(task.path) === null) settle(run, task, null);
+    if (run.ports.tree.look(task.path) === null) settle(run, task, null, false);
     else retry(run, task);
     return;
   }
@@ -63,7 +63,7 @@ function removeOne(run: Run, task: ApplyTask): void {
   const moved = run.ports.tree.moveToTrash(task.path, expectedNow(run, task.expected), trashName(run, task));
   if (moved === 'changed' || moved === 'moved') return retry(run, task);
   if (moved === 'done') noteMoved(run, task);
-  settle(run, task, null);
+  settle(run, task, null, moved === 'done');
 }
 
 /** Rule R4: a directory that keeps children which the log does not have lingers. It is no entry of this share any more. */
@@ -71,5 +71,5 @@ function removeDirectory(run: Run, task: ApplyTask): void {
   const removed = run.ports.tree.removeDirectory(task.path);
   if (removed === 'changed') return retry(run, task);
   if (removed === 'not-empty') run.done.push(() => run.ports.journal.setLingering(task.path, true));
-  settle(run, task, null);
+  settle(run, task, null, removed === 'done');
 }
