@@ -97,6 +97,8 @@ async function repairShare(world: World, share: ShareConfig, found: Examined, pr
   const options = { dryRun: false, only: null, signal: world.signal };
   try {
     const repaired = await agent.repair(found, options);
+    // Nothing done, nothing changed.
+    if (repaired.done.length === 0) return { repaired, left: found };
     if (repaired.toFetch > 0) await runCycles(agent, { ...options, only: 'pull' });
     return { repaired, left: await agent.verify({ fraction: 1, among: repaired.touched }, options) };
   } finally {
@@ -118,6 +120,7 @@ function print(share: string, verified: Verified, command: VerifyCommand, output
   if (repaired !== null) {
     for (const { path, subject, text } of found.flaws) say(`found: ${path === null ? text : `${subject}: ${text}`}`);
     for (const text of repaired.done) say(`repair: ${text}`);
+    if (repaired.stopped !== null) output.error(`flocksync: ${share}: nothing could be repaired: ${repaired.stopped}`);
   }
   for (const each of left.flaws) output.error(flawLine(share, each));
   for (const text of summary(verified, command)) say(text);

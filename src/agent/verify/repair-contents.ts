@@ -14,7 +14,7 @@ const contentsPerRecord = 20_000;
  * still good of the pack. What neither has is asked for.
  */
 export async function repairContents(repair: Repair): Promise<void> {
-  const { cycle, examined, done, touched } = repair;
+  const { cycle, examined, done } = repair;
   const lost = new Set(examined.lost);
   const wanted = [...new Set([...lost, ...planned(cycle, () => cycle.ports.journal.onlyInPacks(badPacks(repair)))])];
   const missing: Hash[] = [];
@@ -27,8 +27,15 @@ export async function repairContents(repair: Repair): Promise<void> {
     const record = await repair.append(() => ({ kind: 'pack', instead: true, locations, inline: [] }));
     done.push(`${contents(locations.length)} sent again (record ${record})`);
   }
-  for (const hash of wanted) touched.add(hash);
   await ask(repair, missing);
+}
+
+/** What nothing delivers, and all that bad packs are said to hold. */
+export function contentsInQuestion(repair: Repair): Hash[] {
+  const { cycle, examined } = repair;
+  const { journal } = cycle.ports;
+  const inBad = planned(cycle, () => badPacks(repair).flatMap((pack) => journal.plannedIn(pack)));
+  return [...examined.lost, ...inBad.map(({ hash }) => hash)];
 }
 
 function contents(count: number): string {

@@ -8,7 +8,7 @@ import { openShare } from '../lineage.ts';
 import { appendPayload, foldOwn, ring } from '../outbox.ts';
 import { rememberPosition } from '../position.ts';
 import { enterRoot } from '../root.ts';
-import { repairContents, retireBadPacks } from './repair-contents.ts';
+import { contentsInQuestion, repairContents, retireBadPacks } from './repair-contents.ts';
 import { repairDisk } from './repair-disk.ts';
 import { repairFormat, repairRecords } from './repair-log.ts';
 import { repairSnapshots } from './repair-snapshots.ts';
@@ -18,10 +18,12 @@ import type { Repair } from './under-way.ts';
 export interface Repaired {
   /** Sentences without their full stop, in the order of what was done. */
   readonly done: readonly string[];
-  /** Contents that were sent, asked for or are to be fetched: worth another look. */
+  /** Contents that were found wanting, and those of files that are fetched again: worth another look. */
   readonly touched: readonly Hash[];
   /** Files whose right content the next apply brings. */
   readonly toFetch: number;
+  /** Why nothing could be repaired, as a clause; null where it could be tried. */
+  readonly stopped: string | null;
 }
 
 const racesMax = 100;
@@ -37,7 +39,9 @@ export async function repair(cycle: Cycle, examined: Examined, catchUp: () => Pr
   const append: Repair['append'] = async (payload) => await appendLast(cycle, payload, catchUp);
   const one: Repair = { cycle, examined, done, touched, catchUp, append };
   const mayWrite = cycle.config.role !== 'subscriber';
-  if (enterRoot(cycle) === 'usable' && (await openShare(cycle))) {
+  const opened = enterRoot(cycle) === 'usable' && (await openShare(cycle));
+  if (opened) {
+    for (const hash of contentsInQuestion(one)) touched.add(hash);
     if (mayWrite) await repairFormat(one);
     if (mayWrite) await repairRecords(one);
     if ((await catchUp()) === 'caught-up') {
@@ -49,7 +53,8 @@ export async function repair(cycle: Cycle, examined: Examined, catchUp: () => Pr
     cycle.ports.journal.flush();
     rememberPosition(cycle);
   }
-  return { done, touched: [...touched], toFetch };
+  const stopped = opened ? null : (cycle.halt?.text ?? cycle.problems.at(-1)?.text ?? 'the share cannot be opened');
+  return { done, touched: [...touched], toFetch, stopped };
 }
 
 async function appendLast(cycle: Cycle, payload: () => Payload | null, catchUp: () => Promise<Ingested['ended']>): Promise<number | null> {
