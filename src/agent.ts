@@ -173,7 +173,7 @@ export class ShareAgent {
   /** One look at the disk and everything that follows from it. */
   private async turn(cycle: Cycle, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<Turn> {
     const startedMs = cycle.ports.time.monotonicMs();
-    const seen = await look(cycle, reincluded);
+    const seen = await look(cycle, reincluded, async (part) => await this.publishPart(cycle, part, reincluded));
     if (seen === null) return 'done';
     cycle.lookMs = cycle.ports.time.monotonicMs() - startedMs;
     try {
@@ -181,6 +181,13 @@ export class ShareAgent {
     } finally {
       await seen.gathered?.end();
     }
+  }
+
+  /** False where the log has moved on, or may not be written to: then the rest of the look waits for one plan over everything. */
+  private async publishPart(cycle: Cycle, { differences, unknown, gathered }: Seen, reincluded: BaseState['reincluded']): Promise<boolean> {
+    const decided = decide(cycle, differences, unknown, baseState(cycle, reincluded));
+    const published = await unlessRefused(cycle, () => publish(cycle, decided, differences, gathered, true));
+    return published === 'appended' || published === 'nothing';
   }
 
   private async follow(cycle: Cycle, seen: Seen, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<Turn> {

@@ -1,8 +1,9 @@
 import { ancestorsOf, type BytePath } from '../model/path.ts';
-import type { Journal, Want } from '../ports/journal.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Agreed, Journal, Want } from '../ports/journal.ts';
 import { collate } from '../steps/collate.ts';
 import type { Difference } from '../steps/plan.ts';
-import { type Found, scan } from '../steps/scan.ts';
+import { type Found, type Scan, scan } from '../steps/scan.ts';
 import { type Gathered, gather } from '../steps/store/gather.ts';
 import type { Cycle } from './context.ts';
 import { type BaseState, baseState, currentHolds, replaceHold } from './decide.ts';
@@ -17,43 +18,100 @@ export interface Seen {
   readonly gathered: Gathered | null;
 }
 
-/** Scan and second look. Null when the root was emptied (rule G1): everything is held then. */
-export async function look(cycle: Cycle, reincluded: BaseState['reincluded']): Promise<Seen | null> {
-  const { ports, config, options, memory } = cycle;
+/** Paths of a large new tree that are looked at and published together: what is known of them is in memory meanwhile. */
+const partPaths = 10_000;
+
+/**
+ * Scan and second look. Null when the root was emptied (rule G1): everything is held then. Where nothing is here but what is new,
+ * `onPart` may publish what was found so far, before the rest is read; false from it ends the parts.
+ */
+export async function look(
+  cycle: Cycle,
+  reincluded: BaseState['reincluded'],
+  onPart: (seen: Seen) => Promise<boolean>,
+): Promise<Seen | null> {
+  const { ports, options } = cycle;
   if (cycle.rootIsToCome) return { differences: new Map(), unknown: new Set(), gathered: null };
   ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
   const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
-  const totals = totalsOf(scanned.found);
   const gathered = willPublish(cycle, reincluded) ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs()) : null;
-  const collated = await collate(
-    ports,
-    { ...scanned, endedMs: ports.time.monotonicMs() },
-    {
-      ...{ settleMs: config.settleMs, settleMaxMs: config.settleMaxMs, chunkBytes: cycle.inForce.chunking.bytes, signal: options.signal },
-      fixed: config.metadata === 'preserve' ? null : config.metadata,
-      needsContent: (path) =>
-        config.role !== 'subscriber' ||
-        ports.journal.want(path) !== null ||
-        mayGiveWay(ports.journal, path) ||
-        ports.journal.meta('joined') !== '1' ||
-        reincluded(path, false),
-      remembered: memory.hashes,
-      onContent: (hash, bytes) => gathered?.offer(hash, bytes),
-      onProgress: (files, bytes) => ports.onProgress({ phase: 'reading', filesDone: files, bytesDone: bytes, ...totals }),
-    },
+  const seen: Looked = {
+    differences: new Map(),
+    unknown: new Set(scanned.unknown),
+    gathered,
+    problems: [...scanned.problems],
+    unsettled: [],
+  };
+  const collateNext = collating(cycle, reincluded, seen, scanned.found);
+  try {
+    let inParts = gathered !== null && isAllNew(ports.journal, scanned);
+    while (inParts && scanned.found.length > partPaths && !options.signal.aborted) {
+      await collateNext(scanned.found.splice(0, partPaths), []);
+      inParts = await onPart(seen);
+    }
+    await collateNext(scanned.found, scanned.missing);
+  } catch (error) {
+    await gathered?.end();
+    throw error;
+  }
+  ports.log.debug({ step: 'collate', share: cycle.share, changes: seen.differences.size }, 'changes collated');
+  const others = cycle.problems.filter((each) => !scanCodes.has(each.code));
+  cycle.problems.splice(0, cycle.problems.length, ...others, ...seen.problems);
+  noteUnsettled(cycle, seen.unsettled);
+  return seen;
+}
+
+interface Looked extends Seen {
+  readonly unknown: Set<BytePath>;
+  readonly problems: Problem[];
+  readonly unsettled: BytePath[];
+}
+
+/** Only creations: they need no guard, excuse nothing and meet no want, so they can be decided on one after the other. */
+function isAllNew(journal: Journal, { found, missing }: Scan): boolean {
+  const wanted = journal.wantCount();
+  return missing.length === 0 && wanted.puts + wanted.deletes === 0 && found.every(({ agreed }) => agreed === null);
+}
+
+/** Collates candidates of one scan, all of `found` together or in parts, into `seen`. */
+function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Looked, found: readonly Found[]) {
+  const { ports, config, options, memory } = cycle;
+  const endedMs = ports.time.monotonicMs();
+  const totals = totalsOf(found);
+  let [files, bytes] = [0, 0];
+  return async (part: Found[], missing: readonly Agreed[]): Promise<void> => {
+    const before = { files, bytes };
+    const collated = await collate(
+      ports,
+      { found: part, missing, endedMs },
+      {
+        ...{ settleMs: config.settleMs, settleMaxMs: config.settleMaxMs, chunkBytes: cycle.inForce.chunking.bytes, signal: options.signal },
+        fixed: config.metadata === 'preserve' ? null : config.metadata,
+        needsContent: (path) => needsContent(cycle, reincluded, path),
+        remembered: memory.hashes,
+        onContent: (hash, content) => seen.gathered?.offer(hash, content),
+        onProgress: (filesRead, bytesRead) => {
+          [files, bytes] = [before.files + filesRead, before.bytes + bytesRead];
+          ports.onProgress({ phase: 'reading', filesDone: files, bytesDone: bytes, ...totals });
+        },
+      },
+    );
+    for (const finding of collated.findings.values()) seen.differences.set(finding.path, finding);
+    for (const path of [...collated.unknown, ...collated.unsettled]) seen.unknown.add(path);
+    seen.problems.push(...collated.problems);
+    seen.unsettled.push(...collated.unsettled);
+  };
+}
+
+function needsContent({ ports: { journal }, config }: Cycle, reincluded: BaseState['reincluded'], path: BytePath): boolean {
+  return (
+    config.role !== 'subscriber' ||
+    journal.want(path) !== null ||
+    mayGiveWay(journal, path) ||
+    journal.meta('joined') !== '1' ||
+    reincluded(path, false)
   );
-  noteUnsettled(cycle, collated.unsettled);
-  ports.log.debug({ step: 'collate', share: cycle.share, changes: collated.findings.size }, 'changes collated');
-  cycle.problems.splice(
-    0,
-    cycle.problems.length,
-    ...cycle.problems.filter((each) => !scanCodes.has(each.code)),
-    ...scanned.problems,
-    ...collated.problems,
-  );
-  const unknown = new Set([...scanned.unknown, ...collated.unknown, ...collated.unsettled]);
-  return { differences: collated.findings, unknown, gathered };
 }
 
 /** Nearly everything that differs here is news then; what a join finds is not, unless it seeds. */

@@ -39,20 +39,27 @@ interface Selection {
   readonly more: boolean;
 }
 
-/** Appends what the plan says, in as many records as it needs; plan and `differences` lose what has been published. */
+/**
+ * Appends what the plan says, in as many records as it needs; plan and `differences` lose what has been published. `follows`: something
+ * else of the same changeset is still to be decided.
+ */
 export async function publish(
   cycle: Cycle,
   planned: Plan,
   differences: Map<BytePath, Difference>,
   gathered: Gathered | null,
+  follows = false,
 ): Promise<Published> {
-  for (let appended: Published = 'nothing'; ; appended = 'appended') {
-    const left = planned.publications.size;
-    const published = await publishOnce(cycle, planned, differences, gathered);
+  let appended: Published = 'nothing';
+  for (let left = Number.POSITIVE_INFINITY; planned.publications.size < left; ) {
+    left = planned.publications.size;
+    const published = await publishOnce(cycle, planned, differences, gathered, follows);
     if (published === 'lost') return 'lost';
-    if (published === 'nothing') return appended;
-    if (planned.publications.size === 0 || planned.publications.size === left) return 'appended';
+    if (published === 'nothing') break;
+    appended = 'appended';
   }
+  gathered?.forget();
+  return appended;
 }
 
 async function publishOnce(
@@ -60,8 +67,9 @@ async function publishOnce(
   planned: Plan,
   differences: Map<BytePath, Difference>,
   gathered: Gathered | null,
+  follows: boolean,
 ): Promise<Published> {
-  const selection = select(cycle, planned);
+  const selection = select(cycle, planned, follows);
   for (const publication of selection.awaiting) startUpload(cycle, publication);
   cycle.postponed ||= selection.awaiting.length > 0;
   const closes = cycle.ports.journal.meta('openChangeset') !== undefined && !selection.more;
@@ -79,7 +87,7 @@ async function publishOnce(
 // ---- what goes into the record -----------------------------------------------------------------------------------------------
 
 /** Deletions children first, then entries parents first; links only when nothing of the changeset is left behind (rule P4). */
-function select(cycle: Cycle, planned: Plan): Selection {
+function select(cycle: Cycle, planned: Plan, follows: boolean): Selection {
   const all = [...planned.publications.values()];
   const awaiting = all.filter((publication) => isAwaiting(cycle, publication));
   const held = new Set(awaiting);
@@ -88,7 +96,7 @@ function select(cycle: Cycle, planned: Plan): Selection {
   const puts = ready.filter((publication) => publication.entry !== null).sort((a, b) => (a.path < b.path ? -1 : 1));
   const changesMax = deletes.length > 0 ? changesPerMove : changesPerRecord;
   const chosen = takeWithin(cycle, [...deletes, ...puts], changesMax);
-  const rest = chosen.length < deletes.length + puts.length;
+  const rest = follows || chosen.length < deletes.length + puts.length;
   const links = all.filter((publication) => publication.entry?.kind === 'link');
   const linksNow = links.slice(0, rest || awaiting.length > 0 ? 0 : Math.max(0, changesMax - chosen.length));
   return {

@@ -14,6 +14,8 @@ export interface Gathered {
   atHand(hash: Hash): Blob | undefined;
   /** Where a content lies that was sent. */
   sent(hash: Hash): ChunkLocation | undefined;
+  /** The log names what was gathered so far. */
+  forget(): void;
   /** Resolves once nothing is under way any more, however it went. */
   end(): Promise<void>;
 }
@@ -71,6 +73,11 @@ export function gather(ports: StorePorts, share: string, limits: Limits, bucketN
     },
     atHand: (hash) => rest.get(hash),
     sent: (hash) => sender.located(hash),
+    forget: () => {
+      seen.clear();
+      rest.clear();
+      sender.forget();
+    },
     end: async () => {
       await Promise.allSettled(work);
       await sender.end();

@@ -47,6 +47,8 @@ export interface Sender {
   finish(): Promise<readonly ChunkLocation[]>;
   /** Where a content lies that has arrived. */
   located(hash: string): ChunkLocation | undefined;
+  /** Locations so far are asked for no more. */
+  forget(): void;
   /** Resolves once nothing is under way any more, however it went. */
   end(): Promise<void>;
 }
@@ -79,6 +81,7 @@ export function openSender(ports: StorePorts, share: string): Sender {
       return [...located.values()];
     },
     located: (hash) => located.get(hash),
+    forget: () => located.clear(),
     end: async () => {
       await Promise.all(flying);
     },
