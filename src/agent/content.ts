@@ -67,6 +67,21 @@ export async function askForMissing(cycle: Cycle, missing: readonly Hash[]): Pro
 /** Rule B3, answering: what others cannot fetch and this disk holds is sent again and announced. */
 export async function answerNeeds(cycle: Cycle): Promise<void> {
   if (cycle.config.role === 'subscriber' || cycle.options.only === 'pull') return;
+  const locations = await packUp(cycle, held(cycle, openNeeds(cycle)));
+  if (locations.length === 0) return;
+  const payload = { kind: 'pack' as const, instead: true as const, locations, inline: [] };
+  const settled = await appendPayload(cycle, payload, []);
+  if (settled !== 'lost') foldOwn(cycle, settled, payload, new Map());
+}
+
+/** One content with the bytes that its hash names. */
+export interface Whole {
+  readonly hash: Hash;
+  readonly bytes: Buffer;
+}
+
+/** Sends contents in new packs and says where they lie; they count once a `pack` record names the places. Throws DatastoreFault. */
+export async function packUp(cycle: Cycle, contents: Iterable<Whole> | AsyncIterable<Whole>): Promise<readonly ChunkLocation[]> {
   const { datastore, random } = cycle.ports;
   const builder = new PackBuilder(cycle.inForce.limits.packBytesMax, () => random.hex(16));
   const locations: ChunkLocation[] = [];
@@ -75,12 +90,9 @@ export async function answerNeeds(cycle: Cycle): Promise<void> {
     await datastore.put(packKey(cycle.share, pack.id), pack.bytes);
     locations.push(...pack.locations);
   };
-  for (const { hash, bytes } of held(cycle, openNeeds(cycle))) await send(builder.add({ hash, size: bytes.length, ...encodeBlob(bytes) }));
+  for await (const { hash, bytes } of contents) await send(builder.add({ hash, size: bytes.length, ...encodeBlob(bytes) }));
   await send(builder.finish());
-  if (locations.length === 0) return;
-  const payload = { kind: 'pack' as const, locations, inline: [] };
-  const settled = await appendPayload(cycle, payload, []);
-  if (settled !== 'lost') foldOwn(cycle, settled, payload, new Map());
+  return locations;
 }
 
 /** Whoever still needs a content asks again; what is no longer asked for costs nothing. */
@@ -90,7 +102,7 @@ function openNeeds(cycle: Cycle): Hash[] {
 }
 
 /** Contents that this disk holds, whole files or pieces of large ones, one at a time. */
-function* held(cycle: Cycle, hashes: readonly Hash[]): Generator<{ hash: Hash; bytes: Buffer }> {
+export function* held(cycle: Cycle, hashes: readonly Hash[]): Generator<Whole> {
   const left = new Set<Hash>();
   for (const hash of hashes) {
     const bytes = readByHash(cycle, hash);
