@@ -21,11 +21,15 @@ import { type Restored, restore, type Unpublished } from './agent/restore.ts';
 import { enterRoot } from './agent/root.ts';
 import { stagingOf } from './agent/staging.ts';
 import { pruneTrash } from './agent/trash.ts';
+import { type Repaired, repair } from './agent/verify/repair.ts';
+import type { VerifyOptions } from './agent/verify/survey.ts';
+import { examine } from './agent/verify.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { ShareConfig } from './config-types.ts';
 import type { Hash } from './model/entry.ts';
 import { toText } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
+import type { Examined } from './model/verify.ts';
 import { DatastoreFault } from './ports/datastore.ts';
 import type { RootLock } from './ports/filesystem.ts';
 import { apply } from './steps/apply.ts';
@@ -122,6 +126,26 @@ export class ShareAgent {
     const cycle = new Cycle(this.ports, this.config, { ...options, only: 'pull' }, this.memory);
     try {
       return { kept: await housekeepNow(cycle, async () => (await catchUp(cycle)) === 'caught-up'), cycle };
+    } finally {
+      cycle.rootLock?.release();
+    }
+  }
+
+  /** Holds bucket, journal and disk against each other; a dry one writes to the journal alone. The caller holds the lock. Throws DatastoreFault. */
+  async verify(options: VerifyOptions, cycleOptions: CycleOptions): Promise<Examined> {
+    const cycle = new Cycle(this.ports, this.config, cycleOptions, this.memory);
+    try {
+      return await examine(cycle, options, async () => await catchUp(cycle));
+    } finally {
+      cycle.rootLock?.release();
+    }
+  }
+
+  /** Mends what `verify` has found. The caller holds the share's lock. Throws DatastoreFault. */
+  async repair(examined: Examined, cycleOptions: CycleOptions): Promise<Repaired> {
+    const cycle = new Cycle(this.ports, this.config, cycleOptions, this.memory);
+    try {
+      return await repair(cycle, examined, async () => await catchUp(cycle));
     } finally {
       cycle.rootLock?.release();
     }
