@@ -7,6 +7,7 @@ import { commands, commonFlags, jsonFlag, unbuiltCommands } from '../src/cli/com
 import { exit } from '../src/cli/exit.ts';
 import { formatFault, loadConfig } from '../src/config.ts';
 import { datastoreKeys, maxDeleteKeys, metadataKeys, shareKeys, topKeys } from '../src/config-keys.ts';
+import { flawCodes } from '../src/model/verify.ts';
 import { projectRoot, sourceFiles } from './source.ts';
 
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
@@ -78,8 +79,16 @@ const births = [
   /\b(?:DatastoreFault|JournalFault)\(\s*(?:'(?:permanent|transient|unknown)',)?\s*('[\w-]+')/g,
 ];
 
-/** Not for people: how a disk or a file of SQLite answered, and the steps' own words. */
-const notShown = ['src/dev-s3/', 'src/ports/', 'src/cli/demo', 'src/adapters/demo', 'src/cli/doctor', 'src/agent/doctor'];
+/** Not for people: how a disk or a file of SQLite answered, and the steps' own words. What doctor and verify find stands elsewhere. */
+const notShown = [
+  'src/dev-s3/',
+  'src/ports/',
+  'src/cli/demo',
+  'src/adapters/demo',
+  'src/cli/doctor',
+  'src/agent/doctor',
+  'src/agent/verify',
+];
 
 function codesInSource(): Set<string> {
   const texts = sourceFiles('src').filter(({ path }) => !notShown.some((start) => path.startsWith(start)));
@@ -194,4 +203,12 @@ test('every package of package.json has its line in docs/dependencies.md', () =>
   >;
   const page = read('docs/dependencies.md');
   for (const name of [...Object.keys(dependencies), ...Object.keys(devDependencies)]) expect(page).toContain(`\`${name}\``);
+});
+
+test('docs/3 has a row for everything that verify can find', () => {
+  const section = /## Verify and repair\n([\s\S]*?)\n## /.exec(read('docs/3-operations.md'))?.[1] ?? '';
+  const rows = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell]) =>
+    [...(cell ?? '').matchAll(/`([\w-]+)`/g)].map((found) => found[1]),
+  );
+  expect(rows.sort()).toEqual([...flawCodes].sort());
 });
