@@ -257,17 +257,20 @@ describe('a directory', () => {
     expect(a.names()).toEqual(['keep']);
   });
 
-  test('by an age, and links and directories with other modes', async () => {
+  test('by a time in another zone, with links and modes of directories; too long ago is refused', async () => {
     const { a, b, c } = await three({ 'd/x': 'x', 'd/l': { link: 'x' } });
     mkdirSync(join(a.root, 'd/empty'), { mode: 0o700 });
     await a.sync();
     const old = snapshot(a.root);
-    await delay(1100);
+    await delay(20);
+    const then = new Date(Date.now() + 3_600_000).toISOString().replace('Z', '+01:00');
+    await delay(20);
     rmSync(join(a.root, 'd'), { recursive: true });
     a.put({ 'd/x/deep': 'now a directory', 'd/empty': 'now a file' });
     await a.sync();
-    expect((await a.run('restore', 'd', '--at', '1s')).stderr).toContain('d/x is a directory with d/x/deep in it now');
-    await restored(a, 'd', '--at', '1s', '--exact');
+    expect(await refused(a, 1, 'd', '--at', '3650d')).toContain('before the retained history');
+    expect(await refused(a, 1, 'd', '--at', then)).toContain('d/x is a directory with d/x/deep in it now');
+    await restored(a, 'd', '--at', then, '--exact');
     expect([...snapshot(a.root)]).toEqual([...old]);
     await expectEverywhere(a, b, c);
   });
