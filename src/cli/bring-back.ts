@@ -46,7 +46,7 @@ export async function bringBack(world: World, request: Request, output: Output, 
   let lock: ShareLock | null = null;
   let opened: OpenedShare | undefined;
   try {
-    if (!dryRun) lock = await takeTurn(world, share);
+    if (!dryRun) lock = await takeTurn(world, share, output);
     if (lock === null && !dryRun) return interrupted(share, output);
     const onProgress = (event: ProgressEvent) => progress.update({ ...blankProgress, ...event });
     opened = await openShare(world, share, { dryRun, onProgress });
@@ -67,9 +67,11 @@ export async function bringBack(world: World, request: Request, output: Output, 
 
 const blankProgress = { filesDone: 0, filesTotal: null, bytesDone: 0, bytesTotal: null };
 
-async function takeTurn(world: World, share: ShareConfig): Promise<ShareLock | null> {
+async function takeTurn(world: World, share: ShareConfig, output: Output): Promise<ShareLock | null> {
   world.member();
-  const onWait = () => world.log.debug({ share: share.name }, 'waiting for another cycle of this share');
+  const onWait = () => {
+    if (output.terminal) output.error(`flocksync: ${share.name}: waiting for a running cycle to come to its end`);
+  };
   return await lockShare(lockFile(world.config, share.name), systemTime, { wait: true, signal: world.signal, onWait });
 }
 
