@@ -3,10 +3,11 @@ import { bootstrap } from './bench/bootstrap.ts';
 import { idlePoll } from './bench/idle-poll.ts';
 import { idleSync } from './bench/idle-sync.ts';
 import { need } from './bench/measure.ts';
+import { snapshot } from './bench/snapshot.ts';
 import { transfer } from './bench/transfer.ts';
 import { removeAll } from './bench/trees.ts';
 
-const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, transfer, bootstrap };
+const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, transfer, bootstrap, snapshot };
 const names = Object.keys(benches) as (keyof typeof benches)[];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.some((known) => known === name));

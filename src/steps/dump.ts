@@ -54,8 +54,7 @@ function appendAll(frames: Generator<Buffer, SnapshotTally>, file: ScratchFile):
 }
 
 function* items(journal: Journal, options: DumpOptions): Generator<SnapshotItem> {
-  for (const prefixes of options.lineage.prefixes) yield { item: 'lineage', prefixes };
-  for (const prefixes of newPrefixes(journal, options.lineage.upTo)) yield { item: 'lineage', prefixes };
+  for (const prefixes of lineageOf(journal, options.lineage)) yield { item: 'lineage', prefixes };
   const from = firstRetained(journal, options.historyFromMs);
   for (const row of journal.allRecords()) if (row.sequence >= from) yield { item: 'record', row };
   const needed = new PrefixSet();
@@ -68,19 +67,21 @@ function* items(journal: Journal, options: DumpOptions): Generator<SnapshotItem>
   for (const row of journal.retired()) if (row.atMs >= options.retiredFromMs) yield { item: 'retired', row };
 }
 
-/** Prefixes on one line. */
-const prefixesMax = 1000;
+/** Bytes of prefixes on one line. */
+const lineageBytesMax = 1000 * prefixBytes;
 
-function* newPrefixes(journal: Journal, known: Sequence): Generator<Buffer> {
-  let waiting: Buffer[] = [];
-  for (const { sequence, hash } of journal.allRecords()) {
-    if (sequence <= known) continue;
-    waiting.push(Buffer.from(hash.slice(0, 2 * prefixBytes), 'hex'));
-    if (waiting.length < prefixesMax) continue;
-    yield Buffer.concat(waiting);
-    waiting = [];
+/** However the prefixes were cut before, so that equal states give equal snapshots. */
+function* lineageOf(journal: Journal, { prefixes, upTo }: DumpOptions['lineage']): Generator<Buffer> {
+  let waiting = Buffer.alloc(0);
+  const more = function* (): Generator<Buffer> {
+    yield* prefixes;
+    for (const { sequence, hash } of journal.allRecords()) if (sequence > upTo) yield Buffer.from(hash.slice(0, 2 * prefixBytes), 'hex');
+  };
+  for (const piece of more()) {
+    waiting = Buffer.concat([waiting, piece]);
+    for (; waiting.length >= lineageBytesMax; waiting = waiting.subarray(lineageBytesMax)) yield waiting.subarray(0, lineageBytesMax);
   }
-  if (waiting.length > 0) yield Buffer.concat(waiting);
+  if (waiting.length > 0) yield waiting;
 }
 
 /** From the first record that is young enough on all are kept, so that none is missing between two; the last one always. */
