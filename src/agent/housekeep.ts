@@ -15,6 +15,9 @@ import { rememberPosition } from './position.ts';
 import { enterRoot } from './root.ts';
 import { pruneTrash } from './trash.ts';
 
+/** Head and predecessor: a log that a housekeeping by hand need not shorten any more. */
+const recordsThatStay = 2;
+
 export type { Chore } from './housekeep/care.ts';
 
 /** What housekeeping did, or in a dry run would do. */
@@ -115,11 +118,12 @@ async function careForBucket(care: Care, snapshotDue: boolean): Promise<Housekep
   const listed = await survey(datastore, cycle.share);
   cycle.heard(listed.dateMs);
   const stock = new Stock(care, listed);
+  await repackSparse(care, stock);
   const newest = journal.snapshots().at(-1)?.upTo ?? 0;
-  const writes = snapshotDue && journal.changedSince(newest);
+  const changed = journal.changedSince(newest) || care.wouldAppend > 0;
+  const writes = snapshotDue && (changed || (care.isByHand && newest > 0 && care.head - newest > recordsThatStay));
   await packInline(care, stock, writes ? cycle.cursor : newest);
   if (writes) await writeSnapshot(care, stock);
-  await repackSparse(care, stock);
   const ripeIsSound = await readRipe(care, stock);
   await retire(care, stock, ripeIsSound);
   if (ripeIsSound) await deleteRecords(care, stock);

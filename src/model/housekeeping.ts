@@ -2,7 +2,7 @@ import type { Sequence } from './entry.ts';
 
 const dayMs = 24 * 3600 * 1000;
 
-/** How old things must be, by the bucket's clock, before housekeeping touches them; ms. A short `history` shortens them all but the last. */
+/** How old things must be, by the bucket's clock, before housekeeping touches them; ms. A short `history` shortens those that hold something back. */
 export interface Ages {
   /** A superseded version is restorable for this long (rule H2). */
   readonly historyMs: number;
@@ -10,6 +10,8 @@ export interface Ages {
   readonly logGraceMs: number;
   /** Between the `retire` record and the deletion (rule P3). */
   readonly retireGraceMs: number;
+  /** A retired object that still stands is known as such for this long; whoever meets it later retires it again. */
+  readonly retiredKnownMs: number;
   /** An object that nothing refers to may be on its way into a record until then (rule P3). */
   readonly unreferencedMs: number;
   /** An own upload that no record names counts for this long: less than what retires it. */
@@ -21,10 +23,13 @@ export interface Ages {
 export function agesOf(historyMs: number): Ages {
   const within = (ms: number) => Math.min(ms, historyMs);
   const unreferencedMs = within(7 * dayMs);
+  const retireGraceMs = within(dayMs);
   return {
     historyMs,
     logGraceMs: within(dayMs),
-    retireGraceMs: within(dayMs),
+    retireGraceMs,
+    // Not shortened: the next housekeeping may be days away, however short the history is.
+    retiredKnownMs: retireGraceMs + 7 * dayMs,
     unreferencedMs,
     uploadTrustedMs: Math.floor((unreferencedMs * 6) / 7),
     heartbeatMs: 30 * dayMs,

@@ -61,6 +61,10 @@ export class Care {
     this.seenMs = this.startMs;
   }
 
+  get isByHand(): boolean {
+    return this.budget === unbounded;
+  }
+
   get dryRun(): boolean {
     return this.cycle.options.dryRun;
   }

@@ -30,7 +30,7 @@ export async function pruneJournal(care: Care): Promise<void> {
     // Rows of records tell whose body is whose: they stay at least as long as the record may.
     const records = journal.pruneRecords(cutoffMs, Math.min(Math.max(horizon, covered + 1), care.cycle.cursor - recordsKept));
     const places = journal.dropInlineLocations(horizon);
-    journal.forgetObjects(nowMs - care.ages.retireGraceMs - care.ages.unreferencedMs, nowMs - care.ages.uploadTrustedMs);
+    journal.forgetObjects(nowMs - care.ages.retiredKnownMs, nowMs - care.ages.uploadTrustedMs);
     const audits = journal.pruneAudit(cutoffMs, auditRowsMax);
     journal.setMeta('prunedAtMs', String(nowMs));
     journal.setMeta('historyFromMs', String(cutoffMs));

@@ -41,7 +41,7 @@ async function compacted(care: Care, stock: Stock, upTo: Sequence): Promise<{ id
       const result = await compact(ports, {
         ...{ share, format: cycle.inForce, base, upTo, signal: cycle.options.signal },
         cutoffMs: care.nowMs - care.ages.historyMs,
-        retiredFromMs: care.nowMs - care.ages.retireGraceMs - care.ages.unreferencedMs,
+        retiredFromMs: care.nowMs - care.ages.retiredKnownMs,
       });
       if (result.outcome === 'written') return result;
       if (result.outcome === 'stopped') return null;
