@@ -8,7 +8,10 @@ import { teller } from './progress.ts';
 import { ofWholeCycle, tellOthers } from './replay.ts';
 
 /** Stages the contents of `items`, told as progress of all that they need: files and bytes, whether from the bucket or from this disk. */
-export function stagingOf(cycle: Cycle, items: readonly ApplyItem[]): (requests: readonly StageRequest[]) => AsyncIterable<StageResult> {
+export function stagingOf(
+  cycle: Cycle,
+  items: readonly ApplyItem[],
+): (requests: readonly StageRequest[]) => AsyncIterable<readonly StageResult[]> {
   const needed = items.flatMap(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? [entry] : []));
   const tell = teller(ofWholeCycle(cycle, cycle.ports.onProgress), 'fetching', needed);
   return async function* (requests) {
@@ -17,10 +20,10 @@ export function stagingOf(cycle: Cycle, items: readonly ApplyItem[]): (requests:
       ports.onBytes(bytes);
       tell(0, bytes);
     };
-    for await (const result of fetchContents({ ...ports, onBytes }, cycle.share, requests)) {
-      tell(1, 0);
+    for await (const results of fetchContents({ ...ports, onBytes }, cycle.share, requests)) {
+      tell(results.length, 0);
       await tellOthers(cycle);
-      yield result;
+      yield results;
     }
   };
 }

@@ -6,9 +6,13 @@ import { stageSmall } from './fetch/small.ts';
 
 /**
  * Stages every requested file with verified content (promise 2): from this disk where the same content stands under another name or
- * in the trash, else from the bucket. Results come in no particular order. Throws `DatastoreFault` for trouble with the whole store.
+ * in the trash, else from the bucket. Results come in no particular order, many together. Throws `DatastoreFault` for trouble with the whole store.
  */
-export async function* fetchContents(ports: FetchPorts, share: string, requests: readonly StageRequest[]): AsyncGenerator<StageResult> {
+export async function* fetchContents(
+  ports: FetchPorts,
+  share: string,
+  requests: readonly StageRequest[],
+): AsyncGenerator<readonly StageResult[]> {
   const places = placesOf(ports, requests);
   const isLarge = ({ entry }: StageRequest) => chunksOf(entry).length > 1;
   yield* stageSmall(
@@ -17,5 +21,5 @@ export async function* fetchContents(ports: FetchPorts, share: string, requests:
     requests.filter((request) => !isLarge(request)),
     places,
   );
-  for (const request of requests.filter(isLarge)) yield await stageLarge(ports, share, request, places.copies(request.entry.hash));
+  for (const request of requests.filter(isLarge)) yield [await stageLarge(ports, share, request, places.copies(request.entry.hash))];
 }

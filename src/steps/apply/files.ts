@@ -9,7 +9,7 @@ import { DiskFault } from '../../ports/filesystem.ts';
 import { clearTheWay } from './directories.ts';
 import { attempt, commit, displaces, expectedNow, fail, guarded, noteMoved, reasonOf, retry, settle, trashName } from './ledger.ts';
 import { diskMetadata } from './metadata.ts';
-import type { ApplyTask, FileRequest, Ready, Run } from './run.ts';
+import type { ApplyTask, FetchResult, FileRequest, Ready, Run } from './run.ts';
 import { discardTree, placeTree, stageTree } from './trees.ts';
 
 /** While one batch is flushed and put in place, the next is being staged. */
@@ -77,16 +77,17 @@ async function stageBatch(run: Run, batch: Batch<ApplyTask>, before: Before): Pr
   const requests = tasks.map((task) => requestFor(run, task));
   const byPath = new Map(tasks.map((task) => [task.path, task]));
   const ready: Ready[] = [];
+  const take = (result: FetchResult) => {
+    const task = byPath.get(result.request.path) as ApplyTask;
+    if (result.ok) ready.push({ task, staged: result.staged });
+    else {
+      run.missing.push(...result.missing);
+      fail(run, task, result.reason, result.detail);
+    }
+  };
   const collect = async (wanted: readonly FileRequest[]) => {
     if (wanted.length === 0) return;
-    for await (const result of run.ports.fetch(wanted)) {
-      const task = byPath.get(result.request.path) as ApplyTask;
-      if (result.ok) ready.push({ task, staged: result.staged });
-      else {
-        run.missing.push(...result.missing);
-        fail(run, task, result.reason, result.detail);
-      }
-    }
+    for await (const results of run.ports.fetch(wanted)) for (const result of results) take(result);
   };
   const isOnItsWay = ({ entry }: FileRequest) => before.hashes.has(entry.hash);
   await collect(requests.filter((request) => !isOnItsWay(request)));

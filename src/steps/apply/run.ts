@@ -24,8 +24,8 @@ export interface ApplyPorts {
   readonly owners: Owners;
   readonly random: Random;
   readonly log: Log;
-  /** Stages verified content; results in any order (see fetch). */
-  readonly fetch: (requests: readonly FileRequest[]) => AsyncIterable<FetchResult>;
+  /** Stages verified content; results in any order, many together (see fetch). */
+  readonly fetch: (requests: readonly FileRequest[]) => AsyncIterable<readonly FetchResult[]>;
   readonly onPlaced: (files: number) => void;
 }
 

@@ -42,17 +42,19 @@ export async function* stageSmall(
   share: string,
   requests: readonly StageRequest[],
   places: Places,
-): AsyncGenerator<StageResult> {
+): AsyncGenerator<readonly StageResult[]> {
   let pending = wantedOf(requests, places);
   while (pending.length > 0) {
     const failures: Wanted[] = [];
-    yield* stageSlices(ports, slicesOf(contentsOf(ports, share, pending, failures)), failures);
+    yield* stageSlices(ports, slicesOf(ports, share, pending, failures), failures);
     pending = [];
+    const lost: StageResult[] = [];
     for (const { hash, requests, places: tried } of failures) {
       const others = tried.slice(1);
       if (others.length > 0) pending.push({ hash, requests, places: others });
-      else for (const request of requests) yield unfetchable(request, [hash], lostFrom(tried));
+      else for (const request of requests) lost.push(unfetchable(request, [hash], lostFrom(tried)));
     }
+    if (lost.length > 0) yield lost;
   }
 }
 
@@ -82,30 +84,64 @@ interface Stored {
   readonly location: Location;
 }
 
-/** Contents from the first place of each; those that it does not have go to `failures`. */
-async function* contentsOf(ports: FetchPorts, share: string, pending: readonly Wanted[], failures: Wanted[]): AsyncGenerator<Found> {
+/** Contents from the first place of each, in slices; those that it does not have go to `failures`. */
+async function* slicesOf(
+  ports: FetchPorts,
+  share: string,
+  pending: readonly Wanted[],
+  failures: Wanted[],
+): AsyncGenerator<readonly Found[]> {
   const inline: Stored[] = [];
   const packed: Stored[] = [];
   for (const wanted of pending) {
     const [place] = wanted.places;
     if (place?.from === 'bucket') (place.location.pack === '' ? inline : packed).push({ wanted, location: place.location });
-    else {
-      const found = place === undefined ? null : foundHere(ports, wanted, place);
-      if (found === null) failures.push(wanted);
-      else yield found;
-    }
   }
+  yield* cut(contentsHere(ports, pending, failures));
+  yield* cut(await inlineContents(ports, inline, failures));
+  for await (const read of readRuns(ports.datastore, share, planRuns(packed))) yield* cut(contentsOf(read, failures));
+}
+
+function* cut(contents: Iterable<Found>): Generator<readonly Found[]> {
+  let slice: Found[] = [];
+  let bytes = 0;
+  for (const found of contents) {
+    slice.push(found);
+    bytes += found.content.size;
+    if (bytes < sliceBytesMin && slice.length < sliceContentsMax) continue;
+    yield slice;
+    slice = [];
+    bytes = 0;
+  }
+  if (slice.length > 0) yield slice;
+}
+
+function* contentsHere(ports: FetchPorts, pending: readonly Wanted[], failures: Wanted[]): Generator<Found> {
+  for (const wanted of pending) {
+    const [place] = wanted.places;
+    if (place?.from === 'bucket') continue;
+    const found = place === undefined ? null : foundHere(ports, wanted, place);
+    if (found === null) failures.push(wanted);
+    else yield found;
+  }
+}
+
+/** All of them lie in records, which bound what they hold. */
+async function inlineContents(ports: FetchPorts, inline: readonly Stored[], failures: Wanted[]): Promise<Found[]> {
+  const contents: Found[] = [];
   for (const { wanted, location } of inline) {
     const blob = (await ports.inlineOf(location.record)).find(({ hash }) => hash === location.hash);
     if (blob === undefined) failures.push(wanted);
-    else yield { wanted, content: { ...location, stored: blob.stored } };
+    else contents.push({ wanted, content: { ...location, stored: blob.stored } });
   }
-  for await (const { run, bytes } of readRuns(ports.datastore, share, planRuns(packed))) {
-    for (const { wanted, location } of run.stored) {
-      const from = location.offset - run.offset;
-      if (bytes === null) failures.push(wanted);
-      else yield { wanted, content: { ...location, stored: bytes.subarray(from, from + location.length) } };
-    }
+  return contents;
+}
+
+function* contentsOf({ run, bytes }: Read, failures: Wanted[]): Generator<Found> {
+  for (const { wanted, location } of run.stored) {
+    const from = location.offset - run.offset;
+    if (bytes === null) failures.push(wanted);
+    else yield { wanted, content: { ...location, stored: bytes.subarray(from, from + location.length) } };
   }
 }
 
@@ -181,35 +217,25 @@ async function readRun(datastore: Datastore, share: string, run: Run): Promise<R
 
 // ---- staging -----------------------------------------------------------------------------------------------------------------
 
-async function* slicesOf(contents: AsyncIterable<Found>): AsyncGenerator<readonly Found[]> {
-  let slice: Found[] = [];
-  let bytes = 0;
-  for await (const found of contents) {
-    slice.push(found);
-    bytes += found.content.size;
-    if (bytes < sliceBytesMin && slice.length < sliceContentsMax) continue;
-    yield slice;
-    slice = [];
-    bytes = 0;
-  }
-  if (slice.length > 0) yield slice;
-}
-
 interface Staging {
   readonly slice: readonly Found[];
   readonly done: Promise<readonly StagedFiles[]>;
 }
 
 /** While a slice is decoded and written, the next ones are read. */
-async function* stageSlices(ports: FetchPorts, slices: AsyncIterable<readonly Found[]>, failures: Wanted[]): AsyncGenerator<StageResult> {
+async function* stageSlices(
+  ports: FetchPorts,
+  slices: AsyncIterable<readonly Found[]>,
+  failures: Wanted[],
+): AsyncGenerator<readonly StageResult[]> {
   const flying: Staging[] = [];
   for await (const slice of slices) {
     const done = ports.tree.stageContents(slice.map(contentToStage));
     done.catch(() => undefined);
     flying.push({ slice, done });
-    if (flying.length >= slicesAhead) yield* results(ports, flying.shift() as Staging, failures);
+    if (flying.length >= slicesAhead) yield await resultsOf(ports, flying.shift() as Staging, failures);
   }
-  for (const staging of flying) yield* results(ports, staging, failures);
+  for (const staging of flying) yield await resultsOf(ports, staging, failures);
 }
 
 function contentToStage({ wanted, content }: Found): ContentToStage {
@@ -221,22 +247,23 @@ function fitting({ requests }: Wanted, { size }: StoredContent): StageRequest[] 
   return requests.filter(({ entry }) => entry.size === size);
 }
 
-async function* results(ports: FetchPorts, { slice, done }: Staging, failures: Wanted[]): AsyncGenerator<StageResult> {
+async function resultsOf(ports: FetchPorts, { slice, done }: Staging, failures: Wanted[]): Promise<StageResult[]> {
   const answers = await done;
+  const results: StageResult[] = [];
   for (const [at, { wanted, content }] of slice.entries()) {
     const files = answers[at] ?? null;
     if (files === null) {
       failures.push(wanted);
       continue;
     }
-    for (const [which, request] of fitting(wanted, content).entries()) yield resultOf(ports, request, files[which] as Staged | DiskFault);
+    for (const [which, request] of fitting(wanted, content).entries()) results.push(resultOf(request, files[which] as Staged | DiskFault));
     for (const request of wanted.requests)
-      if (request.entry.size !== content.size) yield unfetchable(request, [], 'its content is not as long as it says');
+      if (request.entry.size !== content.size) results.push(unfetchable(request, [], 'its content is not as long as it says'));
   }
+  ports.onBytes(results.reduce((sum, { ok, request }) => sum + (ok ? request.entry.size : 0), 0));
+  return results;
 }
 
-function resultOf(ports: FetchPorts, request: StageRequest, staged: Staged | DiskFault): StageResult {
-  if (staged instanceof DiskFault) return failed(request, staged);
-  ports.onBytes(request.entry.size);
-  return { ok: true, request, staged };
+function resultOf(request: StageRequest, staged: Staged | DiskFault): StageResult {
+  return staged instanceof DiskFault ? failed(request, staged) : { ok: true, request, staged };
 }
