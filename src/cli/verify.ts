@@ -131,14 +131,14 @@ function flawLine(share: string, { path, subject, text, remedy }: Flaw): string 
 }
 
 function summary({ found, left, repaired, elapsedMs }: Verified, { fraction }: VerifyCommand): string[] {
-  const { counts, cursor } = found;
+  const { counts } = found;
   const orphans = `${counted(counts.orphans, 'object')} that nothing refers to (${formatBytes(counts.orphanBytes)}), ${counts.retired} waiting to be deleted`;
   const changed =
     counts.filesChanged > 0 ? `; ${counted(counts.filesChanged, 'file')} changed since the last cycle, which the next one reads` : '';
   const problems = left.flaws.filter(({ harmful }) => harmful).length;
   const verdict = problems === 0 ? 'all is well' : `${counted(problems, 'problem')}${repaired === null ? '' : ' left'}`;
   return [
-    `${verdict} at record ${cursor}${fraction < 1 ? `, by a sample of ${sampleText(fraction)}` : ''}, ${formatElapsed(elapsedMs)}`,
+    `${verdict} at record ${left.cursor}${fraction < 1 ? `, by a sample of ${sampleText(fraction)}` : ''}, ${formatElapsed(elapsedMs)}`,
     `bucket: ${counted(counts.records, 'record')}, ${counted(counts.snapshots, 'snapshot')}, ${counted(counts.packs, 'pack')}; ${counts.contentsRead} of ${counted(counts.contents, 'content')} read (${formatBytes(counts.bytesRead)})`,
     `bucket: ${orphans}`,
     `disk: ${counts.filesRead} of ${counted(counts.files, 'file')} read (${formatBytes(counts.fileBytesRead)})${changed}`,

@@ -4,7 +4,7 @@ import type { Location } from '../../ports/journal-rows.ts';
 import type { PlannedPack } from '../../ports/journal-verify.ts';
 import { readRange } from '../../steps/fetch/range.ts';
 import type { ShareObjects } from './objects.ts';
-import { inParallel, isChosen, type Survey, subscriberRemedy } from './survey.ts';
+import { inParallel, type Survey, subscriberRemedy } from './survey.ts';
 
 const packsAtOnce = 3;
 /** Paths that are told one by one; a lost pack must not become a report of a million lines. */
@@ -51,14 +51,19 @@ async function examinePack(
   if (listed === undefined) return { planned, code: 'pack-missing', what: 'is missing' };
   const places = journal.plannedIn(pack);
   const inside = places.filter(({ offset, length }) => offset + length <= listed.size);
-  const chosen = inside.filter(() => isChosen(survey));
-  // A pack that the sample leaves out would never be opened at all.
-  if (chosen.length === 0 && inside.length > 0) chosen.push(inside[0] as Location);
-  const wrong = await readPlaces(survey, pack, chosen, onBytes);
+  const wrong = await readPlaces(survey, pack, stretch(survey, inside), onBytes);
   journal.markSound(inside.filter((place) => !wrong.has(place)).map(({ hash }) => hash));
   if (inside.length < places.length)
     return { planned, code: 'pack-short', what: `has ${listed.size} bytes instead of at least ${planned.end}` };
   return wrong.size > 0 ? { planned, code: 'pack-damaged', what: 'is damaged' } : null;
+}
+
+/** Of a sample, neighbours from a place that chance chooses: picked one by one they would cost as many requests, or the whole pack. */
+function stretch({ cycle, options }: Survey, places: readonly Location[]): readonly Location[] {
+  const { random } = cycle.ports;
+  const count = Math.floor(places.length * options.fraction + (options.fraction < 1 ? random.fraction() : 0));
+  const start = Math.floor(random.fraction() * (places.length - count + 1));
+  return places.slice(start, start + count);
 }
 
 /** Places that do not deliver what they are said to hold. */
