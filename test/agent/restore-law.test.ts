@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Asked } from '../../src/agent/earlier.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
@@ -26,6 +28,10 @@ test.each([1, 2, 3, 4, 5, 6])(
     const home = temporaryDirectory();
     const [a, b] = [memberIn(home, 'a', open), memberIn(home, 'b', open)];
     const random = dice(seed);
+    // An emptied root would be held, which is another matter.
+    writeFileSync(join(a.root, 'keep'), 'no edit touches it');
+    await a.cycle();
+    await b.cycle();
     const told: string[] = [];
     const states: { cursor: number; tree: Tree }[] = [];
     const expectTree = (member: TestMember, wanted: Tree, what: string) =>

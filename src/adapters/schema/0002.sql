@@ -8,6 +8,8 @@
 --   prunedAtMs     bucket time at which the journal was last pruned
 --   historyFromMs  versions superseded before this bucket time may be gone from the journal; absent = none is
 --   loadedSnapshot id of the snapshot that the journal was last built from; absent = from the log alone
+--
+-- outbox.not_on_disk may be the JSON null as well: nothing in the record comes from this disk, as when an earlier state is brought back.
 
 -- Snapshots that the log announced and no record has retired (rule H1).
 CREATE TABLE snapshot (
