@@ -122,6 +122,12 @@ test.each<[string, string, RegExp]>([
   expect(judge(forge([...lines.slice(0, 4), line, ...lines.slice(4)]))).toMatch(reason);
 });
 
+test('R-H1: a file with more chunks than announced is refused at the first one too many', () => {
+  const file = `{"o":"p","p":"a","v":1,"at":1,"by":"m","k":"f","m":420,"t":1,"s":2,"h":"${'a'.repeat(64)}","c":1}`;
+  const chunks = `{"o":"c","c":[["${'b'.repeat(64)}",1],["${'c'.repeat(64)}",1]]}`;
+  expect(judge(forge([...linesOf(sample).slice(0, 4), file, chunks]))).toMatch(/more chunks than announced/);
+});
+
 function frame(raw: Buffer, over: { stored?: Buffer; rawBytes?: number } = {}): Buffer {
   const stored = over.stored ?? brotliCompressSync(raw, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
   const header = Buffer.alloc(9);
