@@ -3,7 +3,7 @@ import type { Journal, Want, WantReason } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing, sparseQuery } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
 
-type WantReads = Pick<Journal, 'want' | 'wants' | 'wantsBelow' | 'wantsOf' | 'oldestDeletion' | 'wantCount'>;
+type WantReads = Pick<Journal, 'want' | 'wants' | 'wantPaths' | 'wantsBelow' | 'wantsOf' | 'oldestDeletion' | 'wantCount'>;
 type WantWrites = Pick<Journal, 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt'>;
 
 const columns = `dir, name, version, ${entryColumns}, at_ms, approved, reason, detail, attempts`;
@@ -20,6 +20,7 @@ function wantReads(connection: Connection): WantReads {
   const all = query(connection, `SELECT ${columns} FROM want`);
   const withReasons = query(connection, `SELECT ${columns} FROM want WHERE reason IN (SELECT value FROM json_each(?))`);
   const ofVersion = query(connection, `SELECT ${columns} FROM want WHERE version = ?`);
+  const pathsWithReasons = query(connection, 'SELECT dir, name FROM want WHERE reason IN (SELECT value FROM json_each(?))');
   const children = query(connection, `SELECT ${columns} FROM want WHERE dir = ?`);
   const deeper = query(connection, `SELECT ${columns} FROM want WHERE dir >= ? AND dir < ?`);
   const oldest = query(connection, 'SELECT min(version) FROM want WHERE kind IS NULL');
@@ -30,6 +31,7 @@ function wantReads(connection: Connection): WantReads {
       return row === undefined ? null : wantFrom(row);
     },
     wants: (reasons) => sorted(reasons === undefined ? all.rows() : withReasons.rows(JSON.stringify(reasons))),
+    wantPaths: (reasons) => pathsWithReasons.rows(JSON.stringify(reasons)).map(pathOf),
     wantsBelow: (directory) => sorted([...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))]),
     wantsOf: (version) => sorted(ofVersion.rows(version)),
     oldestDeletion: () => oldest.row()?.[0] as number | null,

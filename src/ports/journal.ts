@@ -225,6 +225,8 @@ export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJour
   want(path: BytePath): Want | null;
   /** All wants, or those with one of the reasons; byte order of paths. */
   wants(reasons?: readonly WantReason[]): Want[];
+  /** Only the paths, in no order: a fraction of what a hundred thousand wants would take. */
+  wantPaths(reasons: readonly WantReason[]): BytePath[];
   wantsBelow(directory: BytePath): Want[];
   /** Those that one record brought; reads the whole table. */
   wantsOf(version: Sequence): Want[];

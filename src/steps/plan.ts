@@ -135,7 +135,7 @@ function newDraft(): Draft {
 
 function pathsInOrder(journal: Journal, differences: ReadonlyMap<BytePath, Difference>): BytePath[] {
   const paths = new Set(differences.keys());
-  for (const want of journal.wants(openReasons)) paths.add(want.path);
+  for (const path of journal.wantPaths(openReasons)) paths.add(path);
   return [...paths].sort();
 }
 

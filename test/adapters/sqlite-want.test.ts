@@ -136,3 +136,15 @@ test('R-J3: the oldest deletion that is not on this disk, whatever keeps it', ()
   journal.putWant(want('kept', { version: 7, entry: null, reason: 'kept' }));
   expect(journal.oldestDeletion()).toBe(7);
 });
+
+test('paths of wants are those of the wants with these reasons', () => {
+  const journal = newJournal();
+  for (const [path, reason] of [
+    ['b/x', 'pending'],
+    ['a', 'held'],
+    ['c', 'excluded'],
+  ] as const)
+    journal.putWant(want(path, { reason }));
+  expect(journal.wantPaths(['pending', 'held']).sort()).toEqual(['a', 'b/x']);
+  expect(journal.wantPaths([])).toEqual([]);
+});

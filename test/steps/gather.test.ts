@@ -113,3 +113,21 @@ test('R-P1: a pack that fails while nobody waits for it fails the store', async 
   const storing = store(ports, 'share', sources as never, birthLimits, { bucketNowMs: nowMs, gathered: null });
   await expect(storing).rejects.toThrow('not allowed');
 });
+
+test.each([
+  { name: 'the same memory', stored: (bytes: Buffer) => bytes },
+  { name: 'memory of its own', stored: (bytes: Buffer) => Buffer.from(bytes) },
+])('every content keeps its bytes when the codec answers with $name', async ({ stored }) => {
+  const { ports, packs } = portsWith();
+  const codec = { encode: async (contents: readonly Buffer[]) => contents.map((bytes) => ({ codec: 'none', stored: stored(bytes) })) };
+  const contents = Array.from({ length: 4000 }, () => randomBytes(3000));
+  const gathered = gather({ ...ports, codec } as unknown as StorePorts, 'share', birthLimits, nowMs);
+  for (const bytes of contents) await gathered.offer(contentHash(bytes), bytes);
+  await gathered.ready();
+  for (const bytes of contents) {
+    const hash = contentHash(bytes);
+    const place = gathered.sent(hash);
+    const sent = place && packs.get(`share/packs/${place.pack}`)?.subarray(place.offset, place.offset + place.length);
+    expect((sent ?? gathered.atHand(hash)?.stored)?.equals(bytes)).toBe(true);
+  }
+});

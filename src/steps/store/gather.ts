@@ -48,7 +48,10 @@ export function gather(ports: StorePorts, share: string, limits: Limits, bucketN
   const next = async (): Promise<void> => {
     const pieces = slice.takeOut();
     const unknown = ports.journal.transaction(() => pieces.filter((piece) => !isKnown(piece)));
-    const encoded = encode(ports, unknown);
+    const encoded = encode(ports, unknown).then((blobs) => {
+      slice.giveBack(pieces, blobs);
+      return blobs;
+    });
     const before = work.at(-1);
     const packed = Promise.all([encoded, before]).then(() => pack(encoded));
     packed.catch(() => {
@@ -85,9 +88,13 @@ export function gather(ports: StorePorts, share: string, limits: Limits, bucketN
   };
 }
 
-/** Contents side by side in one buffer: thousands of small ones would cost more than what they hold. */
+/**
+ * Contents side by side in one buffer: thousands of small ones would cost more than what they hold. Buffers come back for the next
+ * slices, since they are outside the heap, where garbage is noticed late.
+ */
 function openSlice() {
-  let buffer = Buffer.alloc(0);
+  const free: Buffer[] = [];
+  let buffer: Buffer = Buffer.alloc(0);
   let pieces: Piece[] = [];
   let used = 0;
   let total = 0;
@@ -95,7 +102,9 @@ function openSlice() {
     bytes: () => total,
     add: (hash: Hash, bytes: Buffer): void => {
       if (buffer.length - used < bytes.length) {
-        buffer = Buffer.allocUnsafeSlow(Math.max(bytes.length, pieces.length === 0 ? bytes.length : sliceBytesMin));
+        // A single small content needs no buffer for many.
+        const size = Math.max(bytes.length, pieces.length === 0 ? bytes.length : sliceBytesMin);
+        buffer = (size === sliceBytesMin ? free.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
         used = 0;
       }
       const copy = buffer.subarray(used, used + bytes.length);
@@ -111,6 +120,13 @@ function openSlice() {
       used = 0;
       total = 0;
       return taken;
+    },
+    /** What is stored as it is may still lie in the slice's own buffer. */
+    giveBack: (taken: readonly Piece[], blobs: readonly Blob[]): void => {
+      const kept = new Set(blobs.map(({ stored }) => stored.buffer));
+      for (const whole of new Set(taken.map(({ bytes }) => bytes.buffer))) {
+        if (whole.byteLength === sliceBytesMin && !kept.has(whole) && free.length < slicesAhead) free.push(Buffer.from(whole));
+      }
     },
   };
 }
