@@ -3,6 +3,8 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, renameSync, sy
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openShareTree } from '../../src/adapters/disk.ts';
+import { contentHash } from '../../src/model/digest.ts';
+import type { Staged } from '../../src/ports/filesystem.ts';
 import { bench, done, faultCode, isRoot, lookNow, mount, readAll, stageText } from './disk-fixture.ts';
 
 const hasAcl = isRoot && works('setfacl', '--version');
@@ -133,6 +135,22 @@ test.skipIf(!isRoot)('a full disk is told as full, and nothing of the file stays
   writer.abort();
   done(full.tree.placeNew(stageText(full.tree, '', 'small'), 'f'));
   expect(readdirSync(full.root).sort()).toEqual(['.flocksync', 'f']);
+});
+
+test.skipIf(!isRoot)('of whole contents, what does not fit is told as full and leaves nothing; what fits is staged', async () => {
+  const full = bench({ prepare: false });
+  mount('-t', 'tmpfs', '-o', 'size=256k', 'flocksync', full.root);
+  full.tree.rootState();
+  full.tree.prepareStaging();
+  const staging = ['large', 'small'].map((name) => {
+    const stored = Buffer.alloc(name === 'large' ? 1024 * 1024 : 10, 'x');
+    const content = { stored, codec: 'none' as const, hash: contentHash(stored), size: stored.length };
+    return { content, files: [{ path: name, metadata: { mode: 0o644 } }] };
+  });
+  const [large, small] = await full.tree.stageContents(staging);
+  expect(large?.[0]).toMatchObject({ name: 'DiskFault', code: 'full' });
+  expect(readdirSync(join(full.root, '.flocksync/stage'))).toHaveLength(1);
+  done(full.tree.placeNew(small?.[0] as Staged, 'small'));
 });
 
 test('flush resolves for few and for many staged files, and for files that are gone', async () => {

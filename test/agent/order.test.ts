@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -99,6 +100,21 @@ test('R-A3: a new directory appears at once, with all its files, its own rights 
   expect(again.counts).toMatchObject({ applied: 0, published: 0 });
 });
 
+test.skipIf(process.geteuid?.() !== 0)(
+  'R-A3: what comes in a new directory takes the group that a setgid root gives, as if it stood already',
+  async () => {
+    const home = temporaryDirectory();
+    const [a, b] = [memberIn(home, 'a'), memberIn(home, 'b')];
+    mkdirSync(join(a.root, 'new/inner'), { recursive: true });
+    for (const path of ['new/file', 'new/inner/file']) writeFileSync(join(a.root, path), path);
+    await a.cycle();
+    chownSync(b.root, 0, 50);
+    chmodSync(b.root, 0o2775);
+    expect(await b.cycle()).toMatchObject({ problems: [] });
+    for (const path of ['new', 'new/file', 'new/inner', 'new/inner/file']) expect(statSync(join(b.root, path)).gid).toBe(50);
+  },
+);
+
 test('R-A3: a directory that somebody makes while it is built apart keeps what is in it', async () => {
   const home = temporaryDirectory();
   const [a, b] = [memberIn(home, 'a'), memberIn(home, 'b')];
@@ -118,11 +134,12 @@ test('R-A3: a directory that somebody makes while it is built apart keeps what i
     },
   });
   expect(await b.cycle()).toMatchObject({ problems: [] });
+  // The next cycle would clear it anyway.
+  expect(readdirSync(join(home, 'b', '.flocksync-webroot', 'stage'))).toEqual([]);
   await b.cycle();
   for (const path of ['new/file', 'new/inner/file']) expect(readFileSync(join(b.root, path), 'utf8')).toBe(path);
   expect(readFileSync(join(b.root, 'new/own'), 'utf8')).toBe('own');
   expect(b.journal.agreed('new/own')?.entry.kind).toBe('file');
-  expect(readdirSync(join(home, 'b', '.flocksync-webroot', 'stage'))).toEqual([]);
 });
 
 test('R-A3: kind changes move the old away first, children before their parents', async () => {
