@@ -14,16 +14,29 @@ import { countOrphans, listObjects, type ShareObjects } from './verify/objects.t
 import { examineSnapshots } from './verify/snapshots.ts';
 import { newSurvey, type Survey, subscriberRemedy, type VerifyOptions } from './verify/survey.ts';
 
+/** What looks like a flaw may have been retired, and deleted, while it was looked for. */
+const triesMax = 3;
+
 /**
  * Takes in the log and holds bucket, journal and disk against each other. Of a dry cycle nothing is written anywhere but in its own
  * journal. Throws DatastoreFault.
  */
 export async function examine(cycle: Cycle, options: VerifyOptions, catchUp: () => Promise<Ingested['ended']>): Promise<Examined> {
-  const survey = newSurvey(cycle, options);
   // What a killed apply left must be looked at before newer records change what it was about.
   const mayRead = cycle.ports.journal.intents().length === 0 || cycle.options.dryRun || enterRoot(cycle) === 'usable';
-  if (!mayRead || !(await openShare(cycle))) return stopped(survey);
-  const ended = await catchUp();
+  if (!mayRead || !(await openShare(cycle))) return stopped(newSurvey(cycle, options));
+  let ended = await catchUp();
+  for (let tries = 1; ; tries++) {
+    const cursor = cycle.cursor;
+    const examined = await examineAll(newSurvey(cycle, options), ended);
+    if (examined.flaws.length === 0 || ended !== 'caught-up' || tries >= triesMax || cycle.options.signal.aborted) return examined;
+    ended = await catchUp();
+    if (cycle.cursor === cursor) return examined;
+  }
+}
+
+async function examineAll(survey: Survey, ended: Ingested['ended']): Promise<Examined> {
+  const { cycle } = survey;
   if (cycle.cursor === 0 && ended === 'caught-up') return await examineUnborn(survey);
   let lost: Examined['lost'] = [];
   // Another share or another history: what the journal knows is not about this bucket. The log still shows where they part.

@@ -139,7 +139,7 @@ function summary({ found, left, repaired, elapsedMs }: Verified, { fraction }: V
   const verdict = problems === 0 ? 'all is well' : `${counted(problems, 'problem')}${repaired === null ? '' : ' left'}`;
   return [
     `${verdict} at record ${left.cursor}${fraction < 1 ? `, by a sample of ${sampleText(fraction)}` : ''}, ${formatElapsed(elapsedMs)}`,
-    `bucket: ${counted(counts.records, 'record')}, ${counted(counts.snapshots, 'snapshot')}, ${counted(counts.packs, 'pack')}; ${counts.contentsRead} of ${counted(counts.contents, 'content')} read (${formatBytes(counts.bytesRead)})`,
+    `bucket: ${counted(counts.records, 'record')}, ${counted(counts.snapshots, 'snapshot')}, ${counted(counts.packs, 'pack')}; ${counted(counts.contents, 'content')}, of which ${counted(counts.contentsRead, 'copy', 'copies')} read (${formatBytes(counts.bytesRead)})`,
     `bucket: ${orphans}`,
     `disk: ${counts.filesRead} of ${counted(counts.files, 'file')} read (${formatBytes(counts.fileBytesRead)})${changed}`,
   ];

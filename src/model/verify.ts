@@ -60,7 +60,7 @@ export interface Counts {
   bodies: number;
   packs: number;
   contents: number;
-  /** Contents whose bytes were read; the others were only looked up. */
+  /** Copies of contents that were read; the others were only looked up. */
   contentsRead: number;
   bytesRead: number;
   snapshots: number;

@@ -35,8 +35,10 @@ export async function examineLog(survey: Survey, objects: ShareObjects): Promise
     survey.counts.records++;
     ports.onProgress({ phase: 'reading the log', filesDone: survey.counts.records, filesTotal: numbers.length });
   });
-  // What housekeeping has begun to delete at the low end is no part of the log any more.
-  const from = isHousekept(ports.journal, objects.solid - 1) ? objects.solid : objects.first;
+  // What housekeeping deletes at the low end, now or before, is no part of the log any more.
+  let solid = objects.head;
+  while (seen.has(solid - 1)) solid--;
+  const from = isHousekept(ports.journal, solid - 1) ? solid : objects.first;
   for (let sequence = from; sequence <= objects.head && sequence > 0; sequence++) judge(survey, seen, sequence);
   return new Set([...seen.values()].flatMap(({ bodyId }) => (bodyId === null ? [] : [bodyId])));
 }
