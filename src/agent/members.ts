@@ -10,14 +10,21 @@ export interface HeardMember {
   readonly agoMs: number;
 }
 
+const dayMs = 24 * 3600 * 1000;
 /** A member of which nothing was heard for so long is gone: servers of a scaled group come and go under ever new ids. */
-const forgottenMs = 7 * 24 * 3600 * 1000;
+export const goneMs = 7 * dayMs;
+/** Housekeeping removes its heartbeat then. */
+export const forgottenMs = 30 * dayMs;
 /** Heard of within this time, a member counts as running. */
 export const aliveMs = 3 * 60_000;
 const membersMax = 1000;
 
-/** All members that were heard of lately, the label's order. Throws DatastoreFault. */
-export async function readMembers(datastore: Datastore, share: string): Promise<{ members: HeardMember[]; nowMs: number }> {
+/** All members that were heard of within `withinMs`, in the order of their labels. Throws DatastoreFault. */
+export async function readMembers(
+  datastore: Datastore,
+  share: string,
+  withinMs = goneMs,
+): Promise<{ members: HeardMember[]; nowMs: number }> {
   const prefix = membersPrefix(share);
   const keys: { key: string; agoMs: number }[] = [];
   let nowMs = 0;
@@ -28,7 +35,7 @@ export async function readMembers(datastore: Datastore, share: string): Promise<
     after = value.objects.at(-1)?.key;
     if (!value.truncated || after === undefined) break;
   }
-  const recent = keys.filter(({ agoMs }) => agoMs < forgottenMs).sort((a, b) => a.agoMs - b.agoMs);
+  const recent = keys.filter(({ agoMs }) => agoMs < withinMs).sort((a, b) => a.agoMs - b.agoMs);
   const members = await Promise.all(recent.slice(0, membersMax).map(({ key, agoMs }) => readMember(datastore, key, agoMs)));
   return { members: members.filter((member) => member !== null).sort(byName), nowMs };
 }

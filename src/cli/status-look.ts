@@ -1,6 +1,6 @@
 import { openMember } from '../adapters/member-file.ts';
 import { systemRandom, systemTime } from '../adapters/system.ts';
-import { type HeardMember, readHead, readMembers } from '../agent/members.ts';
+import { forgottenMs, type HeardMember, readHead, readMembers } from '../agent/members.ts';
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
@@ -28,7 +28,10 @@ export async function lookAt(world: World, share: ShareConfig): Promise<ShareSta
   const silent = { share, local, head: null, members: [], selfId, nowMs: systemTime.wallMs() };
   try {
     const datastore = await world.datastore();
-    const [head, heard] = await Promise.all([readHead(datastore, share.name, local?.cursor ?? 0), readMembers(datastore, share.name)]);
+    const [head, heard] = await Promise.all([
+      readHead(datastore, share.name, local?.cursor ?? 0),
+      readMembers(datastore, share.name, forgottenMs),
+    ]);
     return { ...silent, head, members: heard.members, nowMs: heard.nowMs, fault: null };
   } catch (error) {
     if (!(error instanceof DatastoreFault)) throw error;

@@ -1,4 +1,4 @@
-import { aliveMs } from '../agent/members.ts';
+import { aliveMs, goneMs } from '../agent/members.ts';
 import { toText } from '../model/path.ts';
 import { counted, formatBytes, formatCount, formatElapsed, formatMoment, formatTable, printable, wrap } from './format.ts';
 import type { HeldStatus, LocalStatus } from './status-local.ts';
@@ -99,7 +99,7 @@ function memberLines({ members, selfId, head }: ShareStatus): string[] {
     `${short(printable(heartbeat.name))}${heartbeat.id === selfId ? ' *' : ''}${heartbeat.state === 'replaying' ? ' (replaying)' : ''}`,
     formatCount(heartbeat.cursor),
     head === null || head <= heartbeat.cursor ? '-' : formatCount(head - heartbeat.cursor),
-    `${formatElapsed(agoMs)} ago${agoMs > aliveMs ? ' !' : ''}`,
+    `${formatElapsed(agoMs)} ago${agoMs >= goneMs ? ', gone' : agoMs > aliveMs ? ' !' : ''}`,
     heartbeat.problems > 0 ? formatCount(heartbeat.problems) : '-',
     heartbeat.holds.map((hold) => printable(hold.id).slice(0, 16)).join(' ') || '-',
   ]);

@@ -1,4 +1,4 @@
-import { aliveMs, type HeardMember } from '../agent/members.ts';
+import { aliveMs, goneMs, type HeardMember } from '../agent/members.ts';
 import { timeLeftMs } from '../agent/replay.ts';
 import type { World } from '../compose.ts';
 import type { StatusCommand } from './command.ts';
@@ -101,6 +101,6 @@ function memberFields({ heartbeat, agoMs }: HeardMember, { head, selfId, nowMs }
   const { id, name, role, cursor, appliedTo, digest, state, problems, holds, version } = heartbeat;
   return {
     ...{ id, name, self: id === selfId, role, cursor, appliedTo, behind: head === null ? null : Math.max(0, head - cursor), digest, state },
-    ...{ problems, holds, version, alive: agoMs <= aliveMs, seenAt: moment(nowMs - agoMs), seenMsAgo: agoMs },
+    ...{ problems, holds, version, alive: agoMs <= aliveMs, gone: agoMs >= goneMs, seenAt: moment(nowMs - agoMs), seenMsAgo: agoMs },
   };
 }

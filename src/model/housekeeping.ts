@@ -16,8 +16,6 @@ export interface Ages {
   readonly unreferencedMs: number;
   /** An own upload that no record names counts for this long: less than what retires it. */
   readonly uploadTrustedMs: number;
-  /** The heartbeat of a member that is gone for good. */
-  readonly heartbeatMs: number;
 }
 
 export function agesOf(historyMs: number): Ages {
@@ -32,7 +30,6 @@ export function agesOf(historyMs: number): Ages {
     retiredKnownMs: retireGraceMs + 7 * dayMs,
     unreferencedMs,
     uploadTrustedMs: Math.floor((unreferencedMs * 6) / 7),
-    heartbeatMs: 30 * dayMs,
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -118,5 +118,28 @@ test('a subscriber looks after itself alone, and says so; a share that is not th
     await run(federation, 'web-b', 'sync');
     expect(await run(federation, 'web-b', 'housekeep')).toContain('a subscriber does not write to the bucket');
     expect(readdirSync(join(federation.bucket, 'shop', 'webroot', 'log'))).toHaveLength(1);
+  });
+});
+
+test('a member that was not heard of for a week is gone in status; its heartbeat goes after a month', { timeout: 60_000 }, async () => {
+  await within({}, async (federation) => {
+    writeFileSync(join(federation.root('web-a'), 'file'), 'content');
+    await run(federation, 'web-a', 'sync');
+    await run(federation, 'web-b', 'sync');
+    const members = join(federation.bucket, 'shop', 'webroot', 'members');
+    const { shares } = JSON.parse(await run(federation, 'web-a', 'status', '--json'));
+    const [other] = shares[0].members.filter(({ self }: { self: boolean }) => !self);
+    expect(other.gone).toBe(false);
+    const silent = (days: number) => {
+      const at = Date.now() / 1000 - days * 24 * 3600;
+      utimesSync(join(members, `${other.id}.json`), at, at);
+    };
+    silent(8);
+    expect(await run(federation, 'web-a', 'status')).toMatch(/web-b .* 8 d.* ago, gone/);
+    await run(federation, 'web-a', 'housekeep');
+    expect(readdirSync(members)).toHaveLength(2);
+    silent(31);
+    await run(federation, 'web-a', 'housekeep');
+    expect(readdirSync(members)).not.toContain(`${other.id}.json`);
   });
 });

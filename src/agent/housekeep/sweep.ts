@@ -1,5 +1,6 @@
 import { logKey, memberKey, membersPrefix, packsPrefix, snapshotsPrefix } from '../../model/keys.ts';
 import { DatastoreFault, type Listed } from '../../ports/datastore.ts';
+import { forgottenMs } from '../members.ts';
 import type { Care } from './care.ts';
 import type { Stock } from './stock.ts';
 
@@ -82,7 +83,7 @@ export async function forgetMembers(care: Care): Promise<void> {
   for (let after: string | undefined; ; ) {
     const { value } = await datastore.list(prefix, after === undefined ? {} : { after });
     for (const { key, modifiedMs } of value.objects) {
-      if (key === own || care.nowMs - modifiedMs < care.ages.heartbeatMs || care.over()) continue;
+      if (key === own || care.nowMs - modifiedMs < forgottenMs || care.over()) continue;
       care.tell('delete', key, 'this member was not heard of for 30 days');
       if (!care.dryRun) await datastore.remove(key);
     }
