@@ -81,7 +81,7 @@ export async function readRipe(care: Care, stock: Stock): Promise<boolean> {
   const reason = stock.damaged.get(ripe.id);
   if (reason === undefined) return true;
   care.cycle.note(
-    'snapshot-damaged',
+    'snapshot-unusable',
     null,
     `the snapshot up to record ${ripe.upTo} cannot be used (${reason})`,
     'A new one is written by itself.',
