@@ -8,6 +8,7 @@ import { decodePayload, decodeRecord } from '../../src/model/record-decode.ts';
 import type { Examined } from '../../src/model/verify.ts';
 import type { Datastore } from '../../src/ports/datastore.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
+import { bucketClock } from './clocked.ts';
 import { memberIn, type TestMember } from './member.ts';
 
 const whole = { fraction: 1, among: null };
@@ -23,6 +24,22 @@ async function repair(member: TestMember, examined: Examined): Promise<Repaired>
 
 const codes = ({ flaws }: Examined) => [...new Set(flaws.map(({ code }) => code))].sort();
 
+/** All methods of a store, which may be those of a class. */
+function boundTo(store: Datastore): Datastore {
+  return {
+    get: (...values) => store.get(...values),
+    put: (...values) => store.put(...values),
+    putIfAbsent: (...values) => store.putIfAbsent(...values),
+    putStream: (...values) => store.putStream(...values),
+    list: (...values) => store.list(...values),
+    listFolders: (...values) => store.listFolders(...values),
+    remove: (...values) => store.remove(...values),
+    unfinishedUploads: (...values) => store.unfinishedUploads(...values),
+    abortUpload: (...values) => store.abortUpload(...values),
+    close: () => store.close(),
+  };
+}
+
 class Killed extends Error {}
 
 /** Dies around its `at`-th effect: before it, or after it where `late`. Afterwards it does nothing any more. */
@@ -36,13 +53,10 @@ function dying(store: Datastore, at: number, late: boolean, counter: { effects: 
     };
   };
   return {
-    ...store,
-    get: (...values) => store.get(...values),
-    list: (...values) => store.list(...values),
-    listFolders: (...values) => store.listFolders(...values),
-    close: () => store.close(),
+    ...boundTo(store),
     put: effect(store.put.bind(store)),
     putIfAbsent: effect(store.putIfAbsent.bind(store)),
+    putStream: effect(store.putStream.bind(store)),
     remove: effect(store.remove.bind(store)),
   };
 }
@@ -107,10 +121,7 @@ test('R-S4: a bad pack on which a record builds that won the race is not taken o
   let raced = false;
   const b = memberIn(home, 'b', { config });
   const before = (store: Datastore): Datastore => ({
-    ...store,
-    ...Object.fromEntries(
-      (['get', 'put', 'list', 'listFolders', 'remove', 'close'] as const).map((name) => [name, (store[name] as () => unknown).bind(store)]),
-    ),
+    ...boundTo(store),
     putIfAbsent: async (key, bytes) => {
       if (!raced && kindOf(bytes) === 'retire') {
         raced = true;
@@ -167,4 +178,39 @@ test('R-B3: the place that did not deliver is forgotten, so that housekeeping ca
     expect(places.map((place) => place.pack)).toEqual([expect.not.stringContaining(pack)]);
   }
   expect(codes(await verify(a))).toEqual([]);
+});
+
+test('R-P3: what another member replaces, retires and deletes during the look is no flaw', async () => {
+  const home = temporaryDirectory();
+  const config = { historyMs: 5000 };
+  const clock = bucketClock();
+  const b = memberIn(home, 'b', { config, through: clock.through });
+  const packs = join(home, 'bucket', 'shop', 'webroot', 'packs');
+  let looks = 0;
+  const meanwhile = async () => {
+    writeFileSync(join(b.root, 'big'), 'small');
+    await b.cycle();
+    for (let runs = 0; runs < 6; runs++) {
+      clock.pass(10_000);
+      await b.agent.housekeep({ dryRun: false, signal });
+    }
+  };
+  const a = memberIn(home, 'a', {
+    config,
+    through: (store) => ({
+      ...boundTo(clock.through(store)),
+      list: async (prefix, options) => {
+        if (prefix === 'webroot/' && looks++ === 0) await meanwhile();
+        return await clock.through(store).list(prefix, options);
+      },
+    }),
+  });
+  writeFileSync(join(a.root, 'big'), randomBytes(90_000));
+  await a.cycle();
+  await b.cycle();
+  const before = readdirSync(packs);
+  const examined = await verify(a);
+  expect(readdirSync(packs).filter((pack) => before.includes(pack))).toEqual([]);
+  expect(examined.flaws).toEqual([]);
+  expect(looks).toBe(2);
 });
