@@ -106,9 +106,11 @@ async function takeSnapshot(cycle: Cycle, head: Sequence, least: Sequence, why: 
 
 async function tryOne(cycle: Cycle, listed: ListedSnapshot, why: string): Promise<Exclude<Taken, 'none'>> {
   const { ports, share } = cycle;
-  ports.onProgress({ phase: loadingTheSnapshot, filesDone: 0, filesTotal: listed.upTo });
+  const onBytes = (bytesDone: number, bytesTotal: number) =>
+    ports.onProgress({ phase: loadingTheSnapshot, filesDone: 0, filesTotal: 1, bytesDone, bytesTotal });
+  onBytes(0, listed.size);
   await tellOthers(cycle);
-  const fetched = await fetchSnapshot(ports, share, listed.key, cycle.inForce.share);
+  const fetched = await fetchSnapshot({ ...ports, onBytes }, share, listed.key, cycle.inForce.share);
   if (!fetched.ok) {
     if (!fetched.newer) return await noteUnusable(cycle, listed, fetched.reason);
     cycle.halt = haltOf(share, 'newer-format', `the snapshot of record ${listed.upTo}: ${fetched.reason}`);

@@ -14,6 +14,8 @@ export function stagingOf(
 ): (requests: readonly StageRequest[]) => AsyncIterable<readonly StageResult[]> {
   const needed = items.flatMap(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? [entry] : []));
   const tell = teller(ofWholeCycle(cycle, cycle.ports.onProgress), 'fetching', needed);
+  // The speed counts from here on.
+  if (needed.length > 0) tell(0, 0);
   return async function* (requests) {
     const ports = fetchPorts(cycle);
     const onBytes = (bytes: number) => {

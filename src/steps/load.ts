@@ -50,6 +50,13 @@ export async function listSnapshots(datastore: Datastore, share: string): Promis
   }
 }
 
+export interface FetchSnapshotPorts {
+  readonly datastore: Datastore;
+  readonly scratch: () => Scratch;
+  /** Told after each piece; bytes. */
+  readonly onBytes?: (done: number, total: number) => void;
+}
+
 const pieceBytes = 8 * 1024 * 1024;
 const piecesAhead = 3;
 
@@ -57,28 +64,29 @@ const piecesAhead = 3;
  * Brings a snapshot to this disk and verifies all of it. `shareId` is the share that it must belong to. Whether it belongs to this log is
  * the caller's question: the record behind it must name `head.hash` as its predecessor. Throws DatastoreFault and JournalFault.
  */
-export async function fetchSnapshot(
-  ports: { readonly datastore: Datastore; readonly scratch: () => Scratch },
-  share: string,
-  key: string,
-  shareId: string,
-): Promise<SnapshotFetch> {
+export async function fetchSnapshot(ports: FetchSnapshotPorts, share: string, key: string, shareId: string): Promise<SnapshotFetch> {
   const scratch = ports.scratch();
   let fetched: SnapshotFetch | null = null;
   try {
-    fetched = await fetchInto(scratch, ports.datastore, share, key, shareId);
+    fetched = await fetchInto(scratch, ports, share, key, shareId);
     return fetched;
   } finally {
     if (!fetched?.ok) scratch.remove();
   }
 }
 
-async function fetchInto(scratch: Scratch, datastore: Datastore, share: string, key: string, shareId: string): Promise<SnapshotFetch> {
+async function fetchInto(
+  scratch: Scratch,
+  { datastore, onBytes }: FetchSnapshotPorts,
+  share: string,
+  key: string,
+  shareId: string,
+): Promise<SnapshotFetch> {
   const named = parseSnapshotKey(key);
   const listed = (await datastore.list(key, { limit: 1 })).value.objects[0];
   if (named?.share !== share || listed?.key !== key) return { ok: false, newer: false, reason: 'it is not there' };
   const file = scratch.file();
-  const reason = await download(datastore, listed, file, shareId);
+  const reason = await download(datastore, listed, file, shareId, onBytes);
   if (reason !== undefined) return reason;
   const verified = verifySnapshot(file, shareId);
   if (!verified.ok) return { ok: false, newer: verified.verdict === 'newer-format', reason: verified.reason };
@@ -94,6 +102,7 @@ async function download(
   { key, size }: Listed,
   file: ScratchFile,
   shareId: string,
+  onBytes: FetchSnapshotPorts['onBytes'],
 ): Promise<(SnapshotFetch & { ok: false }) | undefined> {
   const ahead: Promise<Buffer | null>[] = [];
   let asked = 0;
@@ -107,6 +116,7 @@ async function download(
     const piece = await (ahead.shift() as Promise<Buffer | null>);
     if (piece === null) return { ok: false, newer: false, reason: 'it changed or went while it was read' };
     file.append(piece);
+    onBytes?.(file.size, size);
     const opened = first && size > snapshotHeadBytesMax ? openSnapshot(file, shareId) : null;
     if (opened?.ok === false) return { ok: false, newer: opened.verdict === 'newer-format', reason: opened.reason };
   }

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { documentOf, shareStatus } from './support/document.ts';
+import { startTestS3 } from '../dev-s3/start.ts';
+import { until } from './support/daemon.ts';
+import { documentOf, type Json, shareStatus } from './support/document.ts';
+import { ended, onS3 } from './support/federation.ts';
 import { type Actor, scenario, settled } from './support/pair.ts';
 
 function two() {
@@ -100,4 +103,25 @@ test('a lost journal is not ready before it has joined again, and a forgotten sh
   writeFileSync(federation.configFile('b'), other);
   expect((await b.run('forget', 'webroot')).code).toBe(0);
   expect(isReady(b)).toBe(false);
+});
+
+test('while a new server fetches, status shows how far it is and the time left', async () => {
+  const s3 = await startTestS3({
+    intercept: ({ method, key }) => (method === 'GET' && key.includes('/packs/') ? { delayMs: 2500 } : 'pass'),
+  });
+  const { federation, member } = scenario(['a', 'b'], { datastore: onS3(s3.endpoint) });
+  const [a, b] = [member('a'), member('b')];
+  a.put(Object.fromEntries(Array.from({ length: 3 }, (_, file) => [`f${file}`, randomBytes(6_000_000).toString('latin1')])));
+  await a.sync();
+  const syncing = ended(federation.start('b', ['sync']));
+  await until('the journal', () => existsSync(join(b.state, 'webroot.journal')));
+  let seen: Json = await shareStatus(b);
+  while (seen.ready === false && (seen.replay?.leftMs ?? null) === null) seen = await shareStatus(b);
+  expect(seen).toMatchObject({ ready: false, joined: false, replay: { phase: 'fetching', filesTotal: 3 } });
+  expect(seen.replay.bytesDone).toBeGreaterThan(0);
+  expect(seen.unready).toMatch(/^it is still joining; fetching, \d of 3 files, .* MB, about .* s left$/);
+  expect((await b.run('status')).stdout).toMatch(/^ {2}replaying {2}fetching, \d of 3 files/m);
+  expect(await syncing).toMatchObject({ code: 0 });
+  await expectReady(b);
+  expect((await shareStatus(b)).replay).toBeNull();
 });
