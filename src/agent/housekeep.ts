@@ -130,6 +130,6 @@ async function careForBucket(care: Care, snapshotDue: boolean): Promise<Housekep
   await deleteRetired(care, stock);
   await abortUploads(care);
   await forgetMembers(care);
-  if (!care.dryRun && !care.cutShort) journal.setMeta('housekeptAtMs', String(care.nowMs));
+  if (!care.dryRun && !care.over()) journal.setMeta('housekeptAtMs', String(care.nowMs));
   return { chores: care.chores, foreign: cycle.cursor - cursor > care.appended };
 }

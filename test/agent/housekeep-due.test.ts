@@ -136,6 +136,36 @@ test('R-P3: what was retired and is needed again is not deleted', async () => {
   expect(packs()).toContain(pack);
 });
 
+test('R-L6, R-P2: a record that is the only place of a content stays, and all that follow it', async () => {
+  const home = temporaryDirectory();
+  const clock = bucketClock();
+  const a = memberIn(home, 'a', { config: { historyMs }, through: clock.through });
+  for (let version = 0; version < 5; version++) {
+    writeFileSync(join(a.root, 'file'), `version ${version}`);
+    await a.cycle();
+  }
+  // No reader finds it there, so it cannot be moved; perhaps another one can.
+  const hash = 'f'.repeat(64);
+  const entry = { kind: 'file' as const, mode: 0o644, mtimeUs: 0, size: 10, hash, chunks: null, owner: null, group: null };
+  a.journal.putVersion({
+    path: 'ghost',
+    version: 3,
+    k: 0,
+    op: 'put',
+    entry,
+    against: 0,
+    atMs: clock.nowMs(),
+    author: 'x',
+    approved: false,
+  });
+  a.journal.putLocation({ hash, size: 10, codec: 'none', record: 3, pack: '', offset: 0, length: 10 });
+  await a.agent.housekeep({ dryRun: false, signal });
+  clock.pass(2 * day);
+  await a.agent.housekeep({ dryRun: false, signal });
+  const log = readdirSync(join(home, 'bucket', 'shop', 'webroot', 'log')).map(Number);
+  expect(log.slice(0, 3)).toEqual([3, 4, 5]);
+});
+
 test('R-H2: a ripe snapshot that cannot be read keeps the log, and is replaced', async () => {
   const home = temporaryDirectory();
   const clock = bucketClock();

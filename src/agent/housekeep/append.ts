@@ -21,6 +21,6 @@ export async function appendDecided(care: Care, decide: () => Payload | null): P
     }
     if (!(await care.catchUp())) return null;
   }
-  care.cutShort = true;
+  care.stop();
   return null;
 }

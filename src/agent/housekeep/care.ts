@@ -41,10 +41,8 @@ export class Care {
   wouldAppend = 0;
   objectsLeft: number;
   bytesLeft: number;
-  /** False once the log cannot be followed to its end any more. */
+  /** False once the log cannot be followed to its end any more, or every race is lost. */
   private following = true;
-  /** Something was left for the next time: a budget is used up, or a race was lost too often. */
-  cutShort = false;
   private readonly startMs: number;
   private seenMs: number;
   private readonly follow: () => Promise<boolean>;
@@ -87,9 +85,12 @@ export class Care {
   /** True when nothing more may be done now. */
   over(): boolean {
     if (!this.following || this.cycle.options.signal.aborted) return true;
-    const spent = this.cycle.ports.time.monotonicMs() - this.startMs > this.budget.ms || this.objectsLeft <= 0 || this.bytesLeft <= 0;
-    this.cutShort ||= spent;
-    return spent;
+    return this.cycle.ports.time.monotonicMs() - this.startMs > this.budget.ms || this.objectsLeft <= 0 || this.bytesLeft <= 0;
+  }
+
+  /** The rest is left for the next time. */
+  stop(): void {
+    this.following = false;
   }
 
   /** The log was read to its end so long ago that others may have built on what is about to go. */

@@ -59,10 +59,13 @@ async function compacted(care: Care, stock: Stock, upTo: Sequence): Promise<{ id
   return null;
 }
 
+/** Null for one that cannot be used, or that is not about the records that this member knows. */
 async function fetched({ cycle }: Care, stock: Stock, key: string, id: string): Promise<FetchedSnapshot | null> {
   const result = await fetchSnapshot(cycle.ports, cycle.share, key, cycle.inForce.share);
-  if (result.ok) return result.snapshot;
-  stock.damaged.set(id, result.reason);
+  const known = result.ok ? cycle.ports.journal.record(result.snapshot.head.upTo)?.hash : undefined;
+  if (result.ok && (known ?? result.snapshot.head.hash) === result.snapshot.head.hash) return result.snapshot;
+  if (result.ok) result.snapshot.remove();
+  stock.damaged.set(id, result.ok ? 'it belongs to another history' : result.reason);
   return null;
 }
 

@@ -80,7 +80,7 @@ export async function forgetMembers(care: Care): Promise<void> {
   const { datastore, member } = care.cycle.ports;
   const prefix = membersPrefix(care.cycle.share);
   const own = memberKey(care.cycle.share, member.id);
-  for (let after: string | undefined; ; ) {
+  for (let after: string | undefined; !care.over(); ) {
     const { value } = await datastore.list(prefix, after === undefined ? {} : { after });
     for (const { key, modifiedMs } of value.objects) {
       if (key === own || care.nowMs - modifiedMs < forgottenMs || care.over()) continue;
