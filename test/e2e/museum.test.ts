@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { contentHash } from '../../src/model/digest.ts';
 import { codesOf, expectSound, flipBit, type Museum, museum, reportOf } from './support/museum.ts';
 
 interface Exhibit {
@@ -62,9 +63,19 @@ test('museum: what this disk does not have is asked for, and comes from the tras
   expect(repaired.repaired.join('\n')).toContain('asked for 1 content');
   expect(repaired.flaws.map((flaw: { code: string }) => flaw.code).sort()).toEqual(['content-lost', 'pack-missing']);
   await one.b.sync();
-  // Nobody is harmed by the missing pack any more.
-  const report = await reportOf(one.a, 0);
-  expect(report.flaws).toMatchObject([{ code: 'pack-missing', harmful: false }]);
+  // Nobody looks for it in the missing pack any more.
+  expect(await codesOf(one.a, 0)).toEqual([]);
+  await expectSound(one);
+});
+
+test('museum: a missing pack whose contents lie elsewhere as well harms nobody, and is taken out of use', async () => {
+  const one = await museum();
+  const [id, bytes] = ['d'.repeat(32), readFileSync(one.newPack)];
+  copyFileSync(one.newPack, join(one.bucket, 'packs', id));
+  const place = { hash: contentHash(bytes), size: bytes.length, pack: id, offset: 0, length: bytes.length, codec: 'none' as const };
+  one.forged.append({ kind: 'pack', locations: [place], inline: [] });
+  rmSync(one.newPack);
+  expect((await reportOf(one.a, 0)).flaws).toMatchObject([{ code: 'pack-missing', harmful: false }]);
   expect(await codesOf(one.a, 0, '--repair')).toEqual([]);
   await expectSound(one);
 });
