@@ -9,6 +9,7 @@ import type { Cycle } from './context.ts';
 import { haltOf } from './lineage.ts';
 import { clearReadiness } from './readiness.ts';
 import { loadingTheSnapshot, tellOthers } from './replay.ts';
+import { blindUntil } from './suspect.ts';
 
 /** A snapshot that saves fewer records than this is not worth its requests to a new member. */
 const worthRecords = 20;
@@ -175,7 +176,8 @@ async function isAnchored(cycle: Cycle, { upTo, hash }: SnapshotHead): Promise<b
 
 /**
  * What the snapshot cannot tell any more: rule J3 needs every deletion since the last known position, rule J2 every version since the one
- * that a restored journal stands at. Beyond retention what is only here cannot be told from something that was deleted.
+ * that a restored journal stands at. Beyond retention what is only here cannot be told from something that was deleted, unless it was
+ * written after the other life of a restored disk was last heard of.
  */
 function distrust(cycle: Cycle, before: Sequence): void {
   const { journal } = cycle.ports;
@@ -189,5 +191,5 @@ function distrust(cycle: Cycle, before: Sequence): void {
       `the history of the share does not reach back to record ${since} any more: what is only on this member goes to the trash`,
     );
   }
-  if (journal.meta('suspectBase') === '1' && !knowsAllSince(before)) journal.setMeta('suspectBase', 'blind');
+  if (journal.meta('suspectBase') === '1' && !knowsAllSince(before)) journal.setMeta('suspectBase', blindUntil(cycle.otherLifeMs));
 }

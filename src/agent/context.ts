@@ -113,6 +113,8 @@ export class Cycle {
   endSeenMs = 0;
   /** When to tell the others next that this member replays, by the monotonic clock, ms. */
   replayBeatMs: number | null = null;
+  /** When the other life of a clone or of a restored journal was last heard of, by this machine's clock, ms. */
+  otherLifeMs: number | null = null;
   /** What the last look at the disk took. */
   lookMs = 0;
   /** What the finished parts of a long apply have brought. */

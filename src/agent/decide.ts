@@ -8,6 +8,7 @@ import { plan } from '../steps/plan.ts';
 import { isUnknown } from '../steps/scan.ts';
 import type { Cycle } from './context.ts';
 import { appliedLosses } from './losses.ts';
+import { isBlindTo } from './suspect.ts';
 
 const openChangesetMaxMs = 24 * 3600 * 1000;
 const recordsLookedAt = 2000;
@@ -107,7 +108,7 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
     approved: holds.approved,
     rejected: holds.rejected,
     joinFacts: (path, here) => joinFacts(cycle, base, path, here),
-    stale: (path, here) => suspect !== undefined && (suspect === 'blind' || wasHere(ports.journal, path, here)),
+    stale: (path, here) => suspect !== undefined && (isBlindTo(suspect, here) || wasHere(ports.journal, path, here)),
     excluded: ports.excluded,
     unknown: (path) => isUnknown(path, unknown),
   };

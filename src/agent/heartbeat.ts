@@ -118,8 +118,10 @@ export async function noticeClone(cycle: Cycle): Promise<void> {
   const { journal, member } = cycle.ports;
   // A first replay that was killed is behind its own past as well, and has no base yet that could be old.
   if (cycle.cursor === 0 || cycle.options.dryRun || journal.meta('joined') !== '1') return;
-  const ahead = Math.max((await readOwn(cycle))?.cursor ?? 0, rememberedCursor(cycle));
+  const own = await readOwn(cycle);
+  const ahead = Math.max(own?.cursor ?? 0, rememberedCursor(cycle));
   if (ahead <= cycle.cursor) return;
+  if (own !== null) cycle.otherLifeMs = own.atMs + cycle.ports.time.wallMs() - cycle.bucketNowMs();
   // In this order: under the new id a killed run would find no heartbeat that is ahead of it.
   journal.setMeta('suspectBase', '1');
   journal.flush();

@@ -124,10 +124,12 @@ test.each([
   restore('state');
   if (disk === 'then') restore('disk');
   const back = memberIn(home, 'b');
+  put(back, 'new/at-once', 'made before the first cycle');
   const first = await back.cycle();
   expect(first.halt).toBeNull();
   expect(first.events[0]).toContain('ahead of its journal');
   await settle([a, back]);
+  for (const member of [a, back]) expect(read(member, 'new/at-once')).toBe('made before the first cycle');
   put(back, 'fresh', 'made after the restore');
   await settle([back, a]);
   for (const member of [a, back])

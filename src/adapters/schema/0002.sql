@@ -11,6 +11,10 @@
 --
 -- outbox.not_on_disk may be the JSON null as well: nothing in the record comes from this disk, as when an earlier state is brought back.
 
+-- And one new value:
+--   suspectBase    'blind until MS' where the history no longer reaches back to the suspect base: only files that were written after this
+--                  time of this machine's clock count as edits in the next replay (rule J4)
+
 -- Snapshots that the log announced and no record has retired (rule H1).
 CREATE TABLE snapshot (
   id     TEXT PRIMARY KEY,
