@@ -62,7 +62,7 @@ function* items(journal: Journal, options: DumpOptions): Generator<SnapshotItem>
     noteContents(needed, row);
     yield { item: 'version', row };
   }
-  for (const row of neededLocations(journal, needed)) yield { item: 'location', row };
+  for (const row of listedLocations(journal, needed)) yield { item: 'location', row };
   for (const row of journal.snapshots()) yield { item: 'snapshot', row };
   for (const row of journal.retired()) if (row.atMs >= options.retiredFromMs) yield { item: 'retired', row };
 }
@@ -98,11 +98,15 @@ function noteContents(needed: PrefixSet, { entry }: SnapshotVersion): void {
   if (entry?.kind === 'file') for (const chunk of chunksOf(entry)) needed.add(chunk.hash);
 }
 
-/** All places of what a version names; records that hold what a pack holds too may go, so they are no place any more. */
-function* neededLocations(journal: Journal, needed: PrefixSet): Generator<Location> {
+/**
+ * All places of what a version names, and every other place that a new change may still rely on: whoever begins with the snapshot must
+ * know what those who followed the log know, or it could neither fetch such a content nor see that its pack is in use (rule P2).
+ */
+function* listedLocations(journal: Journal, needed: PrefixSet): Generator<Location> {
+  const floor = Number(journal.meta('inlineFloor') ?? '0');
   let same: Location[] = [];
   for (const location of journal.allLocations()) {
-    if (!needed.has(location.hash)) continue;
+    if (location.pack === '' && location.record <= floor && !needed.has(location.hash)) continue;
     if (same[0] !== undefined && same[0].hash !== location.hash) {
       yield* withoutSpareInline(same);
       same = [];
@@ -112,6 +116,7 @@ function* neededLocations(journal: Journal, needed: PrefixSet): Generator<Locati
   yield* withoutSpareInline(same);
 }
 
+/** Records that hold what a pack holds too may go, so they are no place any more. */
 function withoutSpareInline(same: readonly Location[]): readonly Location[] {
   const packed = same.filter(({ pack }) => pack !== '');
   return packed.length > 0 ? packed : same;

@@ -182,7 +182,34 @@ test('R-H2: a version goes when what superseded it is too old, a deletion by its
   expect(await kept(21 * dayMs)).toEqual({ versions: everything, records: [1, 2], contents: ['1', 'b', '2'] });
   const withoutLoser = everything.filter((version) => version !== 'a@1~1');
   expect(await kept(11 * dayMs)).toEqual({ versions: withoutLoser, records: [2], contents: ['1', 'b', '2'] });
-  expect(await kept(9 * dayMs)).toEqual({ versions: ['a@2~0', 'still@1~0'], records: [2], contents: ['2'] });
+  // Whoever follows the log may still rely on the inline contents, until a snapshot record covers them.
+  expect(await kept(9 * dayMs)).toEqual({ versions: ['a@2~0', 'still@1~0'], records: [2], contents: ['1', 'b', '2'] });
+  await writer.append({ kind: 'snapshot', id: 'a'.repeat(32), upTo: 2, previousHash: '4'.repeat(64) });
+  expect(await kept(9 * dayMs)).toEqual({ versions: ['a@2~0', 'still@1~0'], records: [3], contents: ['2'] });
+});
+
+test('R-P2: a content that no version names is still listed while its pack stands, since a new change may rely on it', async () => {
+  const home = temporaryDirectory();
+  const clock = bucketClock();
+  const store = clock.through(bucketIn(home));
+  const writer = await writeLog(store);
+  const packs = [await writer.pack(Buffer.from('a')), await writer.pack(Buffer.from('b'))];
+  const locations = ['a', 'b'].map((text, at) => ({
+    hash: contentHash(text),
+    size: 1,
+    pack: packs[at],
+    offset: 0,
+    length: 1,
+    codec: 'none',
+  }));
+  await writer.append({ kind: 'pack', locations, inline: [] } as Payload);
+  const listed = async () => {
+    const snapshot = await written(portsOver(store, home), writer, { cutoffMs: clock.nowMs() });
+    return [...snapshot.items()].flatMap((item) => (item.item === 'location' ? [item.row.pack] : [])).sort();
+  };
+  expect(await listed()).toEqual([...packs].sort());
+  await writer.append({ kind: 'retire', packs: [packs[0] as string], bodies: [], snapshots: [] });
+  expect(await listed()).toEqual([packs[1]]);
 });
 
 test('R-P2 R-P3: what a pack holds is no longer said to lie in a record, and objects retired long ago are forgotten', async () => {
