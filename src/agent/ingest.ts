@@ -23,8 +23,6 @@ const verifiedPerListing = 4;
 /** What a pull ended with. `stuck`: a record is unavailable; nothing may be appended, what was ingested before can be applied. */
 export type Ingested = { readonly ended: 'caught-up' | 'halted' | 'stuck'; readonly head: number };
 
-const recordUnavailable = 'record-unavailable';
-
 /** One listing from a little before the cursor, then every record behind it in order (rules L3, B1, B2). */
 export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>): Promise<Ingested> {
   const { ports } = cycle;
@@ -52,7 +50,7 @@ async function follow(cycle: Cycle, { head, requested }: LogListing): Promise<In
   const ingested = await ingestUpTo(cycle, head);
   if (ingested.ended !== 'stuck') return ingested;
   if (await passOver(cycle, head)) {
-    cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter(({ code }) => code !== recordUnavailable));
+    cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter(({ code }) => code !== 'record-unavailable'));
     return await ingestUpTo(cycle, head);
   }
   if (cycle.halt !== null) return { ended: 'halted', head };
@@ -124,7 +122,7 @@ function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
   if (offer.offer === 'halt') cycle.halt = haltOf(cycle.share, offer.code, offer.reason);
   if (offer.offer === 'unavailable') {
     cycle.note(
-      recordUnavailable,
+      'record-unavailable',
       null,
       `record ${sequence} of the log cannot be used (${offer.reason}); nothing newer is taken over until it is back`,
       `A member that has it puts it back by itself at its next sync. If none has it, run: flocksync approve record-${sequence} --share ${cycle.share}`,
