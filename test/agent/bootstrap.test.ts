@@ -75,6 +75,9 @@ test.each([
   await a.cycle();
   expectSame(b, a);
   expect((await b.cycle()).events).toEqual([]);
+  for (const kind of Object.keys(counts)) delete counts[kind];
+  await b.cycle();
+  expect(counts).toEqual({ log: 1 });
 });
 
 test('R-H3: a short log is read without a look for snapshots', async () => {

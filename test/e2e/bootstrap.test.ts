@@ -34,6 +34,10 @@ test('R-H3: config and credentials suffice: a new server comes from snapshot and
   const b = member('b');
   a.put({ tail: 'after the snapshot' });
   await a.sync();
+  const planned = await b.run('sync', '-n');
+  expect(planned).toMatchObject({ code: 0, stderr: '' });
+  expect(planned.stdout).toContain('>f+++++++++ d/deep/file');
+  expect([existsSync(b.state), b.names()]).toEqual([false, []]);
   await b.sync();
   expectEqual(a, b);
   expect((await b.run('status', '--ready')).code).toBe(0);
