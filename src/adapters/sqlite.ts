@@ -76,7 +76,15 @@ const baseTables = [
   ...['location', 'upload', 'need', 'outbox', 'intent', 'hold', 'hold_path'],
   ...['snapshot', 'retired'],
 ];
-const baseKeys: readonly MetaKey[] = ['inlineFloor', 'horizon', 'housekeptAtMs', 'prunedAtMs', 'historyFromMs', 'loadedSnapshot'];
+const baseKeys: readonly MetaKey[] = [
+  'inlineFloor',
+  'horizon',
+  'housekeptAtMs',
+  'snapshotTriedAtMs',
+  'prunedAtMs',
+  'historyFromMs',
+  'loadedSnapshot',
+];
 
 function resetBase(connection: Connection): void {
   const forget = command(connection, 'DELETE FROM meta WHERE key = ?');

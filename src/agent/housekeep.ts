@@ -45,7 +45,7 @@ export async function housekeepWhenDue(cycle: Cycle, follow: () => Promise<boole
 async function keepDue(cycle: Cycle, follow: () => Promise<boolean>): Promise<Housekept> {
   const standing = standingOf(cycle);
   const nowMs = cycle.bucketNowMs();
-  const snapshot = mayCare(cycle) && isSnapshotDue(standing, nowMs);
+  const snapshot = mayCare(cycle) && isSnapshotDue(standing, nowMs) && !wasTriedLately(cycle, nowMs);
   const care = snapshot || (mayCare(cycle) && isCareDue(standing, nowMs));
   const prune = isPruneDue(cycle);
   const nothing = { chores: [], foreign: false };
@@ -77,6 +77,14 @@ export async function housekeepNow(cycle: Cycle, follow: () => Promise<boolean>)
   journal.flush();
   rememberPosition(cycle);
   return kept;
+}
+
+/** A snapshot that fails costs as much as one that succeeds: what is in its way will not be gone with the next cycle. */
+const snapshotRetryMs = 6 * 3600 * 1000;
+
+function wasTriedLately({ ports: { journal }, inForce }: Cycle, nowMs: number): boolean {
+  const triedAtMs = journal.meta('snapshotTriedAtMs');
+  return triedAtMs !== undefined && nowMs - Number(triedAtMs) < Math.min(snapshotRetryMs, inForce.historyMs);
 }
 
 function mayCare({ config, options }: Cycle): boolean {
@@ -115,7 +123,7 @@ async function careForBucket(care: Care, snapshotDue: boolean): Promise<Housekep
   const { cycle } = care;
   const { journal, datastore } = cycle.ports;
   const cursor = cycle.cursor;
-  const listed = await survey(datastore, cycle.share);
+  const listed = await care.whole(() => survey(datastore, cycle.share));
   cycle.heard(listed.dateMs);
   const stock = new Stock(care, listed);
   await repackSparse(care, stock);
@@ -123,13 +131,13 @@ async function careForBucket(care: Care, snapshotDue: boolean): Promise<Housekep
   const changed = journal.changedSince(newest) || care.wouldAppend > 0;
   const writes = snapshotDue && (changed || (care.isByHand && newest > 0 && care.head - newest > recordsThatStay));
   await packInline(care, stock, writes ? cycle.cursor : newest);
-  if (writes) await writeSnapshot(care, stock);
-  const ripeIsSound = await readRipe(care, stock);
+  if (writes) await care.whole(() => writeSnapshot(care, stock));
+  const ripeIsSound = await care.whole(() => readRipe(care, stock));
   await retire(care, stock, ripeIsSound);
   if (ripeIsSound) await deleteRecords(care, stock);
   await deleteRetired(care, stock);
   await abortUploads(care);
   await forgetMembers(care);
-  if (!care.dryRun && !care.over()) journal.setMeta('housekeptAtMs', String(care.nowMs));
+  if (!care.dryRun && !care.cutShort()) journal.setMeta('housekeptAtMs', String(care.nowMs));
   return { chores: care.chores, foreign: cycle.cursor - cursor > care.appended };
 }

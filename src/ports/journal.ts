@@ -176,6 +176,7 @@ export type MetaKey =
   | 'inlineFloor'
   | 'horizon'
   | 'housekeptAtMs'
+  | 'snapshotTriedAtMs'
   | 'prunedAtMs'
   | 'historyFromMs'
   | 'loadedSnapshot';

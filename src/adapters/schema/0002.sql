@@ -5,6 +5,7 @@
 --                  with their records, so that no new change may rely on them
 --   horizon        the lowest record that the log is known to hold; what is below was housekept. Absent = nothing was, as far as known
 --   housekeptAtMs  bucket time of this member's last housekeeping of the bucket
+--   snapshotTriedAtMs  bucket time at which this member last began a snapshot that came to nothing; absent = the last one was written
 --   prunedAtMs     bucket time at which the journal was last pruned
 --   historyFromMs  versions superseded before this bucket time may be gone from the journal; absent = none is
 --   loadedSnapshot id of the snapshot that the journal was last built from; absent = from the log alone

@@ -15,7 +15,7 @@ export interface Budget {
   readonly ms: number;
   /** Objects deleted. */
   readonly objects: number;
-  /** Stored bytes of contents that move to new packs. */
+  /** Stored bytes of contents that move from mostly dead packs to new ones. */
   readonly bytes: number;
 }
 
@@ -43,7 +43,7 @@ export class Care {
   bytesLeft: number;
   /** False once the log cannot be followed to its end any more, or every race is lost. */
   private following = true;
-  private readonly startMs: number;
+  private startMs: number;
   private seenMs: number;
   private readonly follow: () => Promise<boolean>;
 
@@ -82,10 +82,33 @@ export class Care {
     this.cycle.ports.onProgress({ phase: 'housekeeping', filesDone: this.chores.length });
   }
 
-  /** True when nothing more may be done now. */
+  /** True when nothing may be done any more, whatever is left of the budget. */
+  stopped(): boolean {
+    return !this.following || this.cycle.options.signal.aborted;
+  }
+
+  /** True when nothing more may be begun now. */
   over(): boolean {
-    if (!this.following || this.cycle.options.signal.aborted) return true;
-    return this.cycle.ports.time.monotonicMs() - this.startMs > this.budget.ms || this.objectsLeft <= 0 || this.bytesLeft <= 0;
+    return this.stopped() || this.cycle.ports.time.monotonicMs() - this.startMs > this.budget.ms || this.objectsLeft <= 0;
+  }
+
+  /** True when something was left for the next cycle. */
+  cutShort(): boolean {
+    return this.over() || this.bytesLeft <= 0;
+  }
+
+  /**
+   * What cannot be done in parts takes the time that it takes: counted, it would leave nothing for what comes after it, each time anew,
+   * and a large share would be looked after for ever without any effect.
+   */
+  async whole<T>(work: () => Promise<T>): Promise<T> {
+    const { time } = this.cycle.ports;
+    const begunMs = time.monotonicMs();
+    try {
+      return await work();
+    } finally {
+      this.startMs += time.monotonicMs() - begunMs;
+    }
   }
 
   /** The rest is left for the next time. */

@@ -37,7 +37,7 @@ export async function repackSparse(care: Care, stock: Stock): Promise<void> {
     batch = [];
   };
   for (const { id, bytes } of sparse) {
-    if (care.over()) break;
+    if (care.cutShort()) break;
     stock.weigh();
     const contents = journal.homeIn(id);
     const live = contents.reduce((sum, { length }) => sum + length, 0);

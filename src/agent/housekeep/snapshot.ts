@@ -13,7 +13,10 @@ export async function writeSnapshot(care: Care, stock: Stock): Promise<void> {
   if (care.over()) return;
   care.tell('snapshot', snapshotsPrefix(cycle.share), `the state up to record ${care.head} is written`);
   if (care.dryRun) return void care.wouldAppend++;
+  const { journal } = cycle.ports;
+  journal.setMeta('snapshotTriedAtMs', String(care.nowMs));
   const written = await compacted(care, stock, cycle.cursor);
+  if (written !== null || care.stopped()) journal.setMeta('snapshotTriedAtMs', null);
   if (written === null || !(await care.catchUp())) return;
   const { id, upTo, hash } = written;
   const payload: SnapshotPayload = { kind: 'snapshot', id, upTo, previousHash: hash };
