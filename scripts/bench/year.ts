@@ -20,8 +20,8 @@ const filesCount = 300;
 /** Every so many days each member takes its turn, beside those that publish. */
 const everybodyPerDay = 2;
 
-/** `YEAR_CHANGESETS` a day (default 20, so that it ends within ten minutes) for `YEAR_DAYS` (365). */
-const changesetsPerDay = Number(process.env.YEAR_CHANGESETS ?? 20);
+/** `YEAR_CHANGESETS` a day (default 15, so that it ends within ten minutes) for `YEAR_DAYS` (365). */
+const changesetsPerDay = Number(process.env.YEAR_CHANGESETS ?? 15);
 const days = Number(process.env.YEAR_DAYS ?? 365);
 
 /** What stands at the end of a day, and the requests of that day. */

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { birthLimits } from '../../src/model/limits.ts';
+import { decodeRecord } from '../../src/model/record-decode.ts';
 import type { Datastore } from '../../src/ports/datastore.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
 import { type BucketClock, bucketClock } from './clocked.ts';
@@ -21,7 +23,12 @@ async function keep(member: TestMember, dryRun = false): Promise<string[]> {
 
 async function keysIn(home: string): Promise<string[]> {
   const { value } = await bucketIn(home).list('webroot/', {});
-  return value.objects.map(({ key }) => key.replace('webroot/', '').replace(/[0-9]{16}/, 'N').replace(/[0-9a-f]{32}/, 'ID'));
+  return value.objects.map(({ key }) =>
+    key
+      .replace('webroot/', '')
+      .replace(/[0-9]{16}/, 'N')
+      .replace(/[0-9a-f]{32}/, 'ID'),
+  );
 }
 
 function member(
@@ -33,20 +40,25 @@ function member(
   return memberIn(home, name, { through: (store) => between(clock.through(store)), config: { historyMs } });
 }
 
-/** Runs something right before the first conditional put to the log. */
-function beforeAppend(interlude: () => Promise<void>) {
+/** Runs something right before the first conditional put to the log, of a record of this kind where one is given. */
+function beforeAppend(interlude: () => Promise<unknown>, kind?: string) {
   let first = true;
   return (store: Datastore): Datastore => ({
     ...{ get: store.get, put: store.put, putStream: store.putStream, list: store.list, listFolders: store.listFolders },
     ...{ remove: store.remove, unfinishedUploads: store.unfinishedUploads, abortUpload: store.abortUpload, close: store.close },
     putIfAbsent: async (key, bytes) => {
-      if (first && key.includes('/log/')) {
+      if (first && key.includes('/log/') && (kind === undefined || kindOf(bytes) === kind)) {
         first = false;
         await interlude();
       }
       return await store.putIfAbsent(key, bytes);
     },
   });
+}
+
+function kindOf(bytes: Buffer): string {
+  const decoded = decodeRecord(bytes, birthLimits);
+  return decoded.ok ? decoded.kind : '';
 }
 
 async function expectSound(home: string, clock: BucketClock, of: TestMember, historyMs: number): Promise<void> {
@@ -193,6 +205,35 @@ test('R-S4: content that a record relies on and another one retires first is sen
   expect(b.journal.records(100).filter(({ kind }) => kind === 'retire').length).toBeGreaterThan(0);
   await b.cycle();
   expect(readFileSync(join(b.root, 'again')).equals(content)).toBe(true);
+  await expectSound(home, clock, b, historyMs);
+});
+
+test('R-S4: what somebody has built on meanwhile is not retired', async () => {
+  const home = temporaryDirectory();
+  const clock = bucketClock();
+  const historyMs = day;
+  const content = randomBytes(300_000);
+  const a = member(home, 'a', clock, { historyMs });
+  writeFileSync(join(a.root, 'old'), content);
+  writeFileSync(join(a.root, 'stays'), 'stays');
+  await a.cycle();
+  const again = async () => {
+    writeFileSync(join(a.root, 'again'), content);
+    await a.cycle();
+  };
+  const b = member(home, 'b', clock, { historyMs, between: beforeAppend(again, 'retire') });
+  await b.cycle();
+  rmSync(join(a.root, 'old'));
+  await a.cycle();
+  await b.cycle();
+  clock.pass(2 * day);
+  await keep(b);
+  expect(b.journal.versions('again')).toHaveLength(1);
+  expect(b.journal.retired()).toEqual([]);
+  for (let times = 0; times < 3; times++) {
+    clock.pass(2 * day);
+    await keep(b);
+  }
   await expectSound(home, clock, b, historyMs);
 });
 
