@@ -39,7 +39,7 @@ interface Month extends Sample {
 
 /**
  * A year of ten members in one process, with real cycles on real trees and a bucket in memory whose clock runs ahead. Everything that the
- * members keep must be flat once the retention of 30 days has passed.
+ * members keep must stop growing some time after the retention of 30 days.
  */
 export async function year(): Promise<boolean> {
   const clock = { nowMs: Date.UTC(2026, 0, 1) };
@@ -144,7 +144,7 @@ function bytesBelow(directory: string): number {
   return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
-/** Flat: the last month is no more than a quarter above the third, which is the first one whole month behind the retention. */
+/** Flat: the last month is no more than a quarter above the third. Packs fill with garbage, up to a half, for a while after the retention. */
 function report(months: readonly Month[]): boolean {
   const [early, late] = [months[2], months.at(-1)];
   if (early === undefined || late === undefined || late === early) throw new Error('the year needs four months at least');
