@@ -77,3 +77,12 @@ export function membersPrefix(share: string): string {
 export function memberKey(share: string, memberId: string): string {
   return `${membersPrefix(share)}${memberId}.json`;
 }
+
+const idPattern = /^[0-9a-f]{32}$/;
+
+/** The id in the key of a pack, a body or (`ending` .json) a heartbeat right below `prefix`; undefined for any other name. */
+export function idBelow(prefix: string, key: string, ending = ''): string | undefined {
+  if (!key.startsWith(prefix) || !key.endsWith(ending)) return undefined;
+  const id = key.slice(prefix.length, key.length - ending.length);
+  return idPattern.test(id) ? id : undefined;
+}

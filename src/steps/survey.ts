@@ -1,5 +1,5 @@
 import type { Sequence } from '../model/entry.ts';
-import { bodiesPrefix, logPrefix, packsPrefix, parseLogKey, parseSnapshotKey, snapshotsPrefix } from '../model/keys.ts';
+import { bodiesPrefix, idBelow, logPrefix, packsPrefix, parseLogKey, parseSnapshotKey, snapshotsPrefix } from '../model/keys.ts';
 import type { Datastore, Listed } from '../ports/datastore.ts';
 
 /** What the bucket holds of one share, object by object. */
@@ -14,22 +14,24 @@ export interface Survey {
   readonly dateMs: number;
 }
 
-const idPattern = /^[0-9a-f]{32}$/;
-
 /** Lists everything that housekeeping may touch. Names that this program does not make are nobody's business and left out. */
 export async function survey(datastore: Datastore, share: string): Promise<Survey> {
   const log = await listAll(datastore, logPrefix(share));
-  const packs = await listAll(datastore, packsPrefix(share));
-  const bodies = await listAll(datastore, bodiesPrefix(share));
+  const [packsBelow, bodiesBelow] = [packsPrefix(share), bodiesPrefix(share)];
+  const packs = await listAll(datastore, packsBelow);
+  const bodies = await listAll(datastore, bodiesBelow);
   const snapshots = await listAll(datastore, snapshotsPrefix(share));
   return {
-    log: log.objects.flatMap(({ key }) => parseLogKey(key)?.sequence ?? []),
-    packs: byId(packs.objects),
-    bodies: byId(bodies.objects),
+    log: log.objects.flatMap(({ key }) => {
+      const parsed = parseLogKey(key);
+      return parsed?.share === share ? [parsed.sequence] : [];
+    }),
+    packs: byId(packsBelow, packs.objects),
+    bodies: byId(bodiesBelow, bodies.objects),
     snapshots: new Map(
       snapshots.objects.flatMap((object) => {
         const parsed = parseSnapshotKey(object.key);
-        return parsed === undefined ? [] : [[parsed.id, { ...object, upTo: parsed.upTo }]];
+        return parsed?.share !== share ? [] : [[parsed.id, { ...object, upTo: parsed.upTo }]];
       }),
     ),
     dateMs: snapshots.dateMs,
@@ -46,11 +48,11 @@ async function listAll(datastore: Datastore, prefix: string): Promise<{ objects:
   }
 }
 
-function byId(objects: readonly Listed[]): Map<string, Listed> {
+function byId(prefix: string, objects: readonly Listed[]): Map<string, Listed> {
   const found = new Map<string, Listed>();
   for (const object of objects) {
-    const id = object.key.slice(object.key.lastIndexOf('/') + 1);
-    if (idPattern.test(id)) found.set(id, object);
+    const id = idBelow(prefix, object.key);
+    if (id !== undefined) found.set(id, object);
   }
   return found;
 }

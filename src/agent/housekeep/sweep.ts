@@ -1,4 +1,4 @@
-import { logKey, memberKey, membersPrefix, packsPrefix, snapshotsPrefix } from '../../model/keys.ts';
+import { idBelow, logKey, memberKey, membersPrefix, packsPrefix, parseSnapshotKey, snapshotsPrefix } from '../../model/keys.ts';
 import { DatastoreFault, type Listed } from '../../ports/datastore.ts';
 import { forgottenMs } from '../members.ts';
 import type { Care } from './care.ts';
@@ -64,7 +64,7 @@ export async function abortUploads(care: Care): Promise<void> {
     if (care.over()) return;
     try {
       for (const upload of (await datastore.unfinishedUploads(prefix)).value) {
-        if (care.nowMs - upload.startedMs < care.ages.unreferencedMs || care.over()) continue;
+        if (!isOurs(prefix, upload.key) || care.nowMs - upload.startedMs < care.ages.unreferencedMs || care.over()) continue;
         care.tell('abort', upload.key, 'this upload was never finished');
         if (!care.dryRun) await datastore.abortUpload(upload);
       }
@@ -75,6 +75,11 @@ export async function abortUploads(care: Care): Promise<void> {
   }
 }
 
+/** What somebody else puts below the prefix is nobody's business here. */
+function isOurs(prefix: string, key: string): boolean {
+  return idBelow(prefix, key) !== undefined || parseSnapshotKey(key) !== undefined;
+}
+
 /** Servers of a scaled group come and go under ever new ids; their heartbeats would be read by every `status` for ever. */
 export async function forgetMembers(care: Care): Promise<void> {
   const { datastore, member } = care.cycle.ports;
@@ -83,7 +88,7 @@ export async function forgetMembers(care: Care): Promise<void> {
   for (let after: string | undefined; !care.over(); ) {
     const { value } = await datastore.list(prefix, after === undefined ? {} : { after });
     for (const { key, modifiedMs } of value.objects) {
-      if (key === own || care.nowMs - modifiedMs < forgottenMs || care.over()) continue;
+      if (key === own || idBelow(prefix, key, '.json') === undefined || care.nowMs - modifiedMs < forgottenMs || care.over()) continue;
       care.tell('delete', key, 'this member was not heard of for 30 days');
       if (!care.dryRun) await datastore.remove(key);
     }
