@@ -66,7 +66,7 @@ function expectTidy(federation: Federation): void {
   for (const member of ['a', 'b']) {
     const area = join(federation.directory, member, '.flocksync-webroot');
     expect(readdirSync(join(area, 'stage'))).toEqual([]);
-    const known = /^(member\.json|webroot\.(lock|journal(-wal|-shm)?))$/;
+    const known = /^(member\.json|webroot\.(lock|ready|journal(-wal|-shm)?))$/;
     expect(readdirSync(federation.state(member)).filter((name) => !known.test(name))).toEqual([]);
     const journal = new Database(join(federation.state(member), 'webroot.journal'), { readonly: true });
     const rows = journal.prepare('SELECT name FROM trash').pluck().all() as string[];
