@@ -64,7 +64,8 @@ interface Reading {
   readonly taken: Blob[];
 }
 
-type InLog = ReadonlyMap<Hash, unknown>;
+/** Contents that the log has where a new change may rely on them. */
+type InLog = ReadonlySet<Hash>;
 
 const askedAtOnce = 500;
 
@@ -79,7 +80,7 @@ function* read(
   let slice: Piece[] = [];
   let sliceBytes = 0;
   for (const { source, inLog } of lookedUp(journal, sources)) {
-    if (takeGathered(reading, source.entry, seen, inLog)) continue;
+    if (takeGathered(journal, reading, source.entry, seen, inLog)) continue;
     const missing = missingChunks(journal, source.entry, bucketNowMs, seen, inLog, reading.locations);
     if (missing.length === 0) continue;
     const bytes = readVerified(source, limits.packBytesMax);
@@ -98,17 +99,34 @@ function* read(
 function* lookedUp(journal: Journal, sources: Iterable<Source>): Generator<{ source: Source; inLog: InLog }> {
   const group: Source[] = [];
   const asked = () => {
-    const inLog = journal.locationsOf(group.flatMap(({ entry }) => chunksOf(entry).map(({ hash }) => hash)));
+    const inLog = reliable(
+      journal,
+      group.flatMap(({ entry }) => chunksOf(entry).map(({ hash }) => hash)),
+    );
     return group.splice(0).map((source) => ({ source, inLog }));
   };
   for (const source of sources) if (group.push(source) >= askedAtOnce) yield* asked();
   yield* asked();
 }
 
-/** False for what was not gathered, or is in the log already. */
-function takeGathered({ gathered, taken, locations }: Reading, { hash, chunks }: FileEntry, seen: Set<Hash>, inLog: InLog): boolean {
+/** Records that a snapshot covers are on their way out: who begins with that snapshot may not even know that they hold a content. */
+function reliable(journal: Journal, hashes: readonly Hash[]): InLog {
+  const floor = Number(journal.meta('inlineFloor') ?? '0');
+  const found = [...journal.locationsOf(hashes)];
+  return new Set(found.flatMap(([hash, places]) => (places.some(({ pack, record }) => pack !== '' || record > floor) ? [hash] : [])));
+}
+
+/** False for what was not gathered, is in the log already, or lies in a pack that was retired since (rule S4). */
+function takeGathered(
+  journal: Journal,
+  { gathered, taken, locations }: Reading,
+  { hash, chunks }: FileEntry,
+  seen: Set<Hash>,
+  inLog: InLog,
+): boolean {
   if (gathered === null || chunks !== null || inLog.has(hash)) return false;
-  const [blob, location] = [gathered.atHand(hash), gathered.sent(hash)];
+  const [blob, sent] = [gathered.atHand(hash), gathered.sent(hash)];
+  const location = sent !== undefined && journal.upload(hash, 0)?.pack === sent.pack ? sent : undefined;
   if (blob === undefined && location === undefined) return false;
   if (seen.has(hash)) return true;
   seen.add(hash);

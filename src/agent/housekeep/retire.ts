@@ -62,7 +62,10 @@ function snapshots(care: Care, stock: Stock, mayDrop: boolean): Retiring[] {
   const { share, ports } = care.cycle;
   const announced = ports.journal.snapshots();
   const known = new Set(announced.map(({ id }) => id));
-  const replaced = mayDrop ? outdated(announced, care.ages, care.nowMs) : [];
+  const kept = stock.ripe();
+  const replaced = mayDrop
+    ? outdated(announced, care.ages, care.nowMs).filter(({ id, upTo }) => id !== kept?.id && upTo <= (kept?.upTo ?? 0))
+    : [];
   const newest = announced.findLast(({ id }) => !stock.damaged.has(id))?.upTo ?? 0;
   const damaged = announced.filter((one) => stock.damaged.has(one.id) && one.upTo <= newest && !replaced.includes(one));
   const strays = [...stock.listed.snapshots].filter(

@@ -1,4 +1,5 @@
 import type { Sequence } from '../../model/entry.ts';
+import { outdated } from '../../model/housekeeping.ts';
 import { snapshotKey, snapshotsPrefix } from '../../model/keys.ts';
 import type { SnapshotPayload } from '../../model/record.ts';
 import { type FetchedSnapshot, fetchSnapshot } from '../../steps/load.ts';
@@ -21,7 +22,8 @@ export async function writeSnapshot(care: Care, stock: Stock): Promise<void> {
   const { id, upTo, hash } = written;
   const payload: SnapshotPayload = { kind: 'snapshot', id, upTo, previousHash: hash };
   // Whoever was faster has covered as much: this one is named by no record and goes as every stray does.
-  await appendDecided(care, () => (coveredUpTo(care, stock) >= upTo ? null : payload));
+  const isNeedless = () => coveredUpTo(care, stock) >= upTo || stock.retired().has(`snapshot ${id}`);
+  await appendDecided(care, () => (isNeedless() ? null : payload));
 }
 
 /** What sound announced snapshots cover, as far as known. */
@@ -73,19 +75,23 @@ async function fetched({ cycle }: Care, stock: Stock, key: string, id: string): 
 }
 
 /**
- * Rule H2: before anything goes that the ripe snapshot replaces, it is read once more as a whole. False keeps log and older snapshots;
- * a damaged one is replaced at once.
+ * Rule H2: before anything goes that the ripe snapshot replaces, it is read once more as a whole. False keeps log and older snapshots,
+ * also where nothing would go; a damaged one is replaced at once.
  */
 export async function readRipe(care: Care, stock: Stock): Promise<boolean> {
   const ripe = stock.ripe();
   if (ripe === null || care.over()) return false;
-  if (stock.deletable().length === 0 && care.cycle.ports.journal.snapshots()[0]?.id === ripe.id) return true;
+  const replaced = outdated(care.cycle.ports.journal.snapshots(), care.ages, care.nowMs);
+  if (stock.deletable().length === 0 && replaced.length === 0) return false;
   const key = snapshotKey(care.cycle.share, ripe.upTo, ripe.id);
   const snapshot = await fetched(care, stock, key, ripe.id);
   snapshot?.remove();
   if (snapshot !== null && snapshot.head.hash !== ripe.hash) stock.damaged.set(ripe.id, 'it belongs to another history');
   const reason = stock.damaged.get(ripe.id);
-  if (reason === undefined) return true;
+  if (reason === undefined) {
+    stock.noteProved(ripe);
+    return true;
+  }
   care.cycle.note(
     'snapshot-unusable',
     null,

@@ -26,6 +26,8 @@ export class Stock {
   /** Packs that this housekeeping has written, and records that it has deleted: the listing is older. */
   private readonly moved = new Map<string, ListedPack>();
   private readonly gone = new Set<Sequence>();
+  /** The ripe snapshot that was read back: nothing goes for one that became ripe after that. */
+  private proved: SnapshotRow | null = null;
 
   constructor(care: Care, listed: Survey) {
     this.care = care;
@@ -39,6 +41,10 @@ export class Stock {
     const listed = [...this.listed.packs].map(([id, { size }]) => ({ id, bytes: size }));
     journal.weighContents([...listed, ...this.moved.values()]);
     this.weighedAt = this.care.cycle.cursor;
+  }
+
+  noteProved(snapshot: SnapshotRow): void {
+    this.proved = snapshot;
   }
 
   noteGone(sequence: Sequence): void {
@@ -72,10 +78,10 @@ export class Stock {
     return new Map(this.care.cycle.ports.journal.retired().map(({ kind, id, atMs }) => [`${kind} ${id}`, atMs]));
   }
 
-  /** The snapshot up to which records may go. */
+  /** The snapshot up to which records may go; null also when somebody has retired it since it was read back. */
   ripe(): SnapshotRow | null {
     const snapshots = this.care.cycle.ports.journal.snapshots();
-    const found = ripe(snapshots, this.care.ages, this.care.nowMs);
+    const found = this.proved ?? ripe(snapshots, this.care.ages, this.care.nowMs);
     return snapshots.find(({ id }) => id === found?.id) ?? null;
   }
 
