@@ -111,6 +111,7 @@ async function decideIn(
       if (decision.code === exit.done) say(`${share.name}: ${decision.text}`);
       else output.error(`flocksync: ${share.name}: ${decision.text}`);
     }
+    for (const event of opened.agent.memory.events.splice(0)) output.error(`flocksync: ${share.name}: ${event}`);
     opened.journal.flush();
     if (decisions.some((decision) => decision.again))
       say(`${share.name}: run now, or wait for the next cycle: flocksync sync ${share.name}`);

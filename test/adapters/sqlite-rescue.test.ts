@@ -4,7 +4,9 @@ import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { openJournal } from '../../src/adapters/sqlite.ts';
 import { noteDamage, openOrSetAside, remainsOf } from '../../src/adapters/sqlite-rescue.ts';
+import { removeShareState, journalFile as shareJournal } from '../../src/adapters/state-directory.ts';
 import { systemRandom } from '../../src/adapters/system.ts';
+import type { Config } from '../../src/config-types.ts';
 import type { Journal, TrashRow } from '../../src/ports/journal.ts';
 import { journalFile } from './sqlite-fixture.ts';
 import { agreed, file as fileEntry } from './sqlite-rows.ts';
@@ -84,6 +86,19 @@ test('a mark of a journal that is gone says nothing of the next one', () => {
   noteDamage(file, 'of another');
   expect(opened(file).events).toEqual([]);
   expect(besides(file)).toEqual([]);
+});
+
+test('what was set aside goes with the share that is forgotten', () => {
+  const state = dirname(journalFile());
+  const config = { state } as Config;
+  const file = shareJournal(config, 'webroot');
+  for (const other of [file, shareJournal(config, 'webroot2')]) {
+    writeFileSync(other, 'no journal');
+    opened(other).journal.close();
+  }
+  removeShareState(config, 'webroot');
+  expect(readdirSync(state).every((name) => name.startsWith('webroot2.journal'))).toBe(true);
+  expect(remainsOf(shareJournal(config, 'webroot2')).length).toBeGreaterThan(0);
 });
 
 test('only the newest journal that was set aside is kept', () => {
