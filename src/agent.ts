@@ -361,7 +361,6 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
 async function closeCycle(cycle: Cycle): Promise<void> {
   const { journal } = cycle.ports;
   if (cycle.halt === null && cycle.caughtUp && cycle.refusal === null) await answerNeeds(cycle);
-  pruneTrash(cycle);
   journal.flush();
   cycle.ports.log.debug({ step: 'journal', share: cycle.share, cursor: cycle.cursor }, 'journal flushed');
   rememberPosition(cycle);
@@ -369,4 +368,5 @@ async function closeCycle(cycle: Cycle): Promise<void> {
   if (cycle.halt === null) await beat(cycle, 'idle');
   // Its hold can be approved from any member that sees it.
   else if (cycle.halt.code === 'root-emptied') await beat(cycle, 'halted');
+  await pruneTrash(cycle);
 }

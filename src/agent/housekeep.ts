@@ -13,6 +13,7 @@ import { abortUploads, deleteRecords, deleteRetired, forgetMembers } from './hou
 import { openShare } from './lineage.ts';
 import { rememberPosition } from './position.ts';
 import { enterRoot } from './root.ts';
+import { sureNowMs } from './sure-time.ts';
 import { pruneTrash } from './trash.ts';
 
 /** Head and predecessor: a log that a housekeeping by hand need not shorten any more. */
@@ -43,18 +44,26 @@ export async function housekeepWhenDue(cycle: Cycle, follow: () => Promise<boole
 }
 
 async function keepDue(cycle: Cycle, follow: () => Promise<boolean>): Promise<Housekept> {
-  const standing = standingOf(cycle);
-  const nowMs = cycle.bucketNowMs();
-  const snapshot = mayCare(cycle) && isSnapshotDue(standing, nowMs) && !wasTriedLately(cycle, nowMs);
-  const care = snapshot || (mayCare(cycle) && isCareDue(standing, nowMs));
-  const prune = isPruneDue(cycle);
   const nothing = { chores: [], foreign: false };
-  if (!prune && !care) return nothing;
+  const prune = isPruneDue(cycle);
+  if (!prune && !bucketDue(cycle).care) return nothing;
   return await unlessRefused(cycle, async () => {
+    await sureNowMs(cycle);
+    const { care, snapshot } = bucketDue(cycle);
+    if (!prune && !care) return nothing;
     const doing = new Care(cycle, automatic, follow);
-    if (prune || care) await pruneJournal(doing);
+    await pruneJournal(doing);
     return care ? await careForBucket(doing, snapshot) : nothing;
   });
+}
+
+/** By the bucket's time as far as known; of what is due, the snapshot is a part. */
+function bucketDue(cycle: Cycle): { readonly care: boolean; readonly snapshot: boolean } {
+  if (!mayCare(cycle)) return { care: false, snapshot: false };
+  const standing = standingOf(cycle);
+  const nowMs = cycle.bucketNowMs();
+  const snapshot = isSnapshotDue(standing, nowMs) && !wasTriedLately(cycle, nowMs);
+  return { snapshot, care: snapshot || isCareDue(standing, nowMs) };
 }
 
 /**
@@ -69,8 +78,9 @@ export async function housekeepNow(cycle: Cycle, follow: () => Promise<boolean>)
   // A root that is away keeps its trash; it says nothing about the bucket.
   cycle.halt = null;
   if (!(await openShare(cycle)) || !(await follow())) return null;
+  await sureNowMs(cycle);
   const care = new Care(cycle, unbounded, follow);
-  if (usable && cycle.canApply) pruneTrash(cycle, (subject, reason) => care.tell('prune', subject, reason));
+  if (usable && cycle.canApply) await pruneTrash(cycle, (subject, reason) => care.tell('prune', subject, reason));
   await pruneJournal(care);
   const kept = cycle.config.role === 'subscriber' ? { chores: care.chores, foreign: false } : await careForBucket(care, true);
   if (cycle.options.dryRun) return kept;

@@ -31,7 +31,8 @@ function pausing(home: string, name: string, clock: BucketClock, interlude: Inte
           const beforeMs = clock.nowMs();
           if (operation !== 'close') await interlude(operation, String(values[0]));
           // A stopped process finds that the time has passed, however short that was for the others.
-          sleptMs += clock.nowMs() - beforeMs > hour ? hour : 0;
+          const passedMs = clock.nowMs() - beforeMs;
+          sleptMs += passedMs > hour ? passedMs : 0;
           return await call(...values);
         };
       },

@@ -44,10 +44,14 @@ export class Care {
   /** False once the log cannot be followed to its end any more, or every race is lost. */
   private following = true;
   private startMs: number;
+  private readonly sure: { readonly nowMs: number; readonly atMs: number };
   private seenMs: number;
   private readonly follow: () => Promise<boolean>;
 
-  /** `follow` takes in what is new in the log; false when that is impossible. The log has been read to its end just now. */
+  /**
+   * `follow` takes in what is new in the log; false when that is impossible. The log has been read to its end just now, and `sureNowMs`
+   * was asked: single answers change the time no more.
+   */
   constructor(cycle: Cycle, budget: Budget, follow: () => Promise<boolean>) {
     this.cycle = cycle;
     this.budget = budget;
@@ -56,6 +60,7 @@ export class Care {
     this.objectsLeft = budget.objects;
     this.bytesLeft = budget.bytes;
     this.startMs = cycle.ports.time.monotonicMs();
+    this.sure = { nowMs: cycle.bucketNowMs(), atMs: this.startMs };
     this.seenMs = this.startMs;
   }
 
@@ -67,8 +72,9 @@ export class Care {
     return this.cycle.options.dryRun;
   }
 
+  /** The bucket's time, ms. */
   get nowMs(): number {
-    return this.cycle.bucketNowMs();
+    return Math.round(this.sure.nowMs + this.cycle.ports.time.monotonicMs() - this.sure.atMs);
   }
 
   /** The newest record, and those that a dry run would have appended by now. */

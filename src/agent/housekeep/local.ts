@@ -12,7 +12,9 @@ const pruneEveryMs = 6 * 3600 * 1000;
 export function isPruneDue(cycle: Cycle): boolean {
   const { journal } = cycle.ports;
   const prunedAt = journal.meta('prunedAtMs');
-  if (prunedAt !== undefined) return cycle.bucketNowMs() - Number(prunedAt) >= Math.min(pruneEveryMs, cycle.inForce.historyMs);
+  // A time to come was told by a clock that was wrong.
+  const agoMs = Math.abs(cycle.bucketNowMs() - Number(prunedAt));
+  if (prunedAt !== undefined) return agoMs >= Math.min(pruneEveryMs, cycle.inForce.historyMs);
   journal.setMeta('prunedAtMs', String(cycle.bucketNowMs()));
   // What was folded just now is young; a snapshot may be old.
   return journal.meta('loadedSnapshot') !== undefined;
