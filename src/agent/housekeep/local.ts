@@ -1,4 +1,5 @@
 import { logPrefix, parseLogKey } from '../../model/keys.ts';
+import { isHousekept } from '../bootstrap.ts';
 import type { Cycle } from '../context.ts';
 import type { Care } from './care.ts';
 
@@ -51,11 +52,13 @@ function tellPruned(care: Care, pruned: Readonly<Record<string, number>>): void 
   }
 }
 
-/** The lowest record that stands in the bucket; 0 where the log has none. */
+/** The record below which the log was housekept, as far as known; 0 where it was not. What is missing otherwise is lost (rule B2). */
 async function findHorizon(cycle: Cycle): Promise<number> {
   const { datastore, journal } = cycle.ports;
   const { value } = await datastore.list(logPrefix(cycle.share), { limit: 1 });
   const first = parseLogKey(value.objects[0]?.key ?? '')?.sequence ?? 0;
-  if (first > 1) journal.setMeta('horizon', String(first));
+  const known = Number(journal.meta('horizon') ?? '0');
+  if (first <= known || first < 2 || !isHousekept(journal, first - 1)) return known;
+  journal.setMeta('horizon', String(first));
   return first;
 }
