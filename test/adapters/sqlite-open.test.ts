@@ -164,6 +164,15 @@ test('any page overwritten is damage that opening finds in a small journal', () 
   }
 });
 
+test('one flipped bit in a key is damage that opening finds in a small journal: its row would be somebody else', () => {
+  const file = filledJournal();
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf('directory 15');
+  bytes[at + 'directory 1'.length] = 0x15;
+  writeFileSync(file, bytes);
+  expect(faultOf(() => openJournal({ file }))).toBe('damaged');
+});
+
 test('damage in a large journal is found where it is read, or at opening after an unclean end: never fewer rows', () => {
   const file = filledJournal(25_000);
   expect(statSync(file).size).toBeGreaterThan(4 * 1024 * 1024);
