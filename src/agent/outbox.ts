@@ -57,6 +57,18 @@ async function confirmPlace(cycle: Cycle, outbox: Outbox): Promise<boolean> {
   return false;
 }
 
+/**
+ * The number of an earlier run may have become a hole by now (rule S3). Written to, it would be taken back at once, but who reads it in
+ * between takes it for the log. What others have chained to is put back (rule B2).
+ */
+async function isOvertaken(cycle: Cycle, { sequence, hash }: Outbox): Promise<boolean> {
+  const { listed, head, dateMs } = await listLog(cycle.ports.datastore, cycle.share, sequence);
+  cycle.heard(dateMs);
+  if (head <= sequence || listed.has(sequence)) return false;
+  const next = listed.has(sequence + 1) ? await previousIn(cycle, sequence + 1) : noPrevious;
+  return next !== null && next !== hash;
+}
+
 /** What others have chained to stands, even where its predecessor was housekept since; at the head the predecessor is always there. */
 async function standsInLog(cycle: Cycle, { listed, head }: LogListing, sequence: number, hash: string): Promise<boolean> {
   const next = listed.has(sequence + 1) ? await previousIn(cycle, sequence + 1) : null;
@@ -84,6 +96,7 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
     journal.dropOutbox();
     return;
   }
+  if (await isOvertaken(cycle, outbox)) return void journal.dropOutbox();
   const settled = await settle(cycle, outbox, true);
   if (settled === 'lost') return;
   const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
