@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Datastore } from '../../src/ports/datastore.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
 import { bucketClock } from './clocked.ts';
 import { bucketIn, memberIn, type TestMember } from './member.ts';
@@ -54,4 +55,30 @@ test('what others put among the objects of a share is neither deleted nor taken 
   const b = memberIn(home, 'b', { config: { historyMs }, through: clock.through });
   expect((await b.cycle()).problems).toEqual([]);
   expect(readdirSync(b.root)).toEqual(['stays']);
+});
+
+test('an unfinished upload is given up where only this program can have begun it', async () => {
+  const home = temporaryDirectory();
+  const clock = bucketClock();
+  const id = 'a'.repeat(32);
+  const ours = [`webroot/packs/${id}`, `webroot/snapshots/${'0'.repeat(15)}1-${id}`, 'webroot/packs/'];
+  const foreign = ['webroot/packs/backup.tar', `webroot/packs/old/${id}`, 'webroot/snapshots/README'];
+  const aborted: string[] = [];
+  const changed: Partial<Datastore> = {
+    unfinishedUploads: (prefix) => {
+      const keys = [...ours, ...foreign].filter((key) => key.startsWith(prefix));
+      return Promise.resolve({ value: keys.map((key) => ({ key, id: key, startedMs: 0 })), dateMs: clock.nowMs() });
+    },
+    abortUpload: ({ key }) => {
+      aborted.push(key);
+      return Promise.resolve({ value: undefined, dateMs: clock.nowMs() });
+    },
+  };
+  const through = (store: Datastore) =>
+    new Proxy(clock.through(store), { get: (target, name) => Reflect.get(changed, name) ?? Reflect.get(target, name).bind(target) });
+  const a = memberIn(home, 'a', { config: { historyMs }, through });
+  writeFileSync(join(a.root, 'file'), 'one');
+  await a.cycle();
+  await keep(a);
+  expect(aborted.sort()).toEqual(ours.sort());
 });

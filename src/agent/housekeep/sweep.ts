@@ -75,9 +75,9 @@ export async function abortUploads(care: Care): Promise<void> {
   }
 }
 
-/** What somebody else puts below the prefix is nobody's business here. */
+/** What somebody else puts below the prefix is nobody's business here; a directory as datastore knows no key, and all in it is ours. */
 function isOurs(prefix: string, key: string): boolean {
-  return idBelow(prefix, key) !== undefined || parseSnapshotKey(key) !== undefined;
+  return key === prefix || idBelow(prefix, key) !== undefined || parseSnapshotKey(key) !== undefined;
 }
 
 /** Servers of a scaled group come and go under ever new ids; their heartbeats would be read by every `status` for ever. */
