@@ -36,7 +36,7 @@ export async function pruneJournal(care: Care): Promise<void> {
     journal.forgetObjects(nowMs - care.ages.retiredKnownMs, nowMs - care.ages.uploadTrustedMs);
     const audits = journal.pruneAudit(cutoffMs, auditRowsMax);
     journal.setMeta('prunedAtMs', String(nowMs));
-    journal.setMeta('historyFromMs', String(cutoffMs));
+    journal.setMeta('historyFromMs', String(knownFrom(care, cutoffMs)));
     tellPruned(care, {
       'old versions': versions,
       'old records': records,
@@ -44,6 +44,12 @@ export async function pruneJournal(care: Care): Promise<void> {
       'old audit entries': audits,
     });
   });
+}
+
+/** What a snapshot had left out already does not come back; a time to come was told by a clock that was wrong. */
+function knownFrom({ cycle, nowMs }: Care, cutoffMs: number): number {
+  const before = Number(cycle.ports.journal.meta('historyFromMs') ?? Number.NEGATIVE_INFINITY);
+  return Math.max(cutoffMs, Math.min(before, nowMs));
 }
 
 function tellPruned(care: Care, pruned: Readonly<Record<string, number>>): void {
