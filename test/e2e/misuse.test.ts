@@ -33,7 +33,8 @@ const misuses = [
   ['sync', '--only', 'both'],
   ['snc'],
   ['sync', '--path', 'x'],
-  ['restore', 'x@1'],
+  ['restore', 'x'],
+  ['install', 'cron'],
   ['sync', 'no-such-share'],
 ];
 
