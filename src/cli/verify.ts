@@ -60,7 +60,7 @@ async function verifyShare(
     world.member();
     const onWait = () => world.log.debug({ share: share.name }, 'waiting for another cycle of this share');
     lock = await lockShare(lockFile(world.config, share.name), systemTime, { wait: true, signal: world.signal, onWait });
-    const verified = lock === null ? null : await examineAndRepair(world, share, command, progress);
+    const verified = lock === null ? null : await examineAndRepair(world, share, command, output, progress);
     if (verified !== null && !world.signal.aborted) return verified;
     output.error(`flocksync: ${share.name}: stopped by a signal before it was done`);
     return exit.problems;
@@ -72,11 +72,17 @@ async function verifyShare(
   }
 }
 
-async function examineAndRepair(world: World, share: ShareConfig, command: VerifyCommand, progress: Progress): Promise<Verified> {
+async function examineAndRepair(
+  world: World,
+  share: ShareConfig,
+  command: VerifyCommand,
+  output: Output,
+  progress: Progress,
+): Promise<Verified> {
   const startedMs = systemTime.monotonicMs();
   const found = await examineCopy(world, share, command, progress);
   const isRepaired = command.repair && found.flaws.length > 0 && !world.signal.aborted;
-  const { repaired, left } = isRepaired ? await repairShare(world, share, found, progress) : { repaired: null, left: found };
+  const { repaired, left } = isRepaired ? await repairShare(world, share, found, output, progress) : { repaired: null, left: found };
   return { found, repaired, left, elapsedMs: systemTime.monotonicMs() - startedMs };
 }
 
@@ -91,17 +97,22 @@ async function examineCopy(world: World, share: ShareConfig, { fraction }: Verif
 }
 
 /** Mends, brings home what has to be fetched, and looks again at all that was touched. */
-async function repairShare(world: World, share: ShareConfig, found: Examined, progress: Progress) {
+async function repairShare(world: World, share: ShareConfig, found: Examined, output: Output, progress: Progress) {
   const opened = await openShare(world, share, { dryRun: false, onProgress: showing(progress) });
   const { agent } = opened;
   const options = { dryRun: false, only: null, signal: world.signal };
+  const events = [...opened.events];
   try {
     const repaired = await agent.repair(found, options);
     // Nothing done, nothing changed.
     if (repaired.done.length === 0) return { repaired, left: found };
-    if (repaired.toFetch > 0) await runCycles(agent, { ...options, only: 'pull' });
+    if (repaired.toFetch > 0) {
+      const outcomes = await runCycles(agent, { ...options, only: 'pull' });
+      events.push(...outcomes.flatMap((outcome) => outcome.events));
+    }
     return { repaired, left: await agent.verify({ fraction: 1, among: repaired.touched }, options) };
   } finally {
+    for (const event of [...events, ...agent.memory.events.splice(0)]) output.error(`flocksync: ${share.name}: ${event}`);
     opened.close();
   }
 }
