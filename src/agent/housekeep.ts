@@ -140,7 +140,7 @@ async function careForBucket(care: Care, snapshotDue: boolean): Promise<Housekep
   const newest = journal.snapshots().at(-1)?.upTo ?? 0;
   const changed = journal.changedSince(newest) || care.wouldAppend > 0;
   const writes = snapshotDue && (changed || (care.isByHand && newest > 0 && care.head - newest > recordsThatStay));
-  await packInline(care, stock, writes ? cycle.cursor : newest);
+  await packInline(care, stock, () => (writes ? cycle.cursor : newest));
   if (writes) await care.whole(() => writeSnapshot(care, stock));
   const ripeIsSound = await care.whole(() => readRipe(care, stock));
   await retire(care, stock, ripeIsSound);

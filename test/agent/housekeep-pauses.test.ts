@@ -169,3 +169,30 @@ test('R-S4: a pack that was retired while a large change waited for its number i
   expect(readdirSync(join(share, 'packs')).filter((id) => retired.includes(id))).toEqual([]);
   await expectWhole(home, clock);
 });
+
+test('R-P2: what came into the log while contents were packed is packed before the snapshot covers it', async () => {
+  const home = temporaryDirectory();
+  const clock = bucketClock();
+  const b = memberIn(home, 'b', { config: { historyMs }, through: clock.through });
+  let armed = true;
+  const a = pausing(home, 'a', clock, async (operation, key) => {
+    if (!armed || operation !== 'putIfAbsent' || !key.includes('/log/')) return;
+    armed = false;
+    for (const content of ['came', 'came, and was replaced']) {
+      writeFileSync(join(b.root, 'came'), content);
+      await b.cycle();
+    }
+  });
+  writeFileSync(join(b.root, 'stays'), 'stays');
+  await b.cycle();
+  await a.cycle();
+  await keep(a);
+  expect(armed).toBe(false);
+  const [covered] = a.journal.snapshots();
+  const came = a.journal.versions('came').map(({ version, entry }) => ({ version, hash: entry?.kind === 'file' ? entry.hash : '' }));
+  expect(came).toHaveLength(2);
+  for (const { version, hash } of came) {
+    expect(version).toBeLessThanOrEqual(covered?.upTo ?? 0);
+    expect(a.journal.hasLocation(hash)).toBe(true);
+  }
+});

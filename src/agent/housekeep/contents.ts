@@ -1,3 +1,4 @@
+import type { Sequence } from '../../model/entry.ts';
 import { packKey } from '../../model/keys.ts';
 import type { ChunkLocation, PackPayload } from '../../model/record.ts';
 import type { Location } from '../../ports/journal.ts';
@@ -10,12 +11,15 @@ import type { Stock } from './stock.ts';
 /** Contents that one `pack` record announces. */
 const contentsPerRecord = 20_000;
 
-/** Rule P2: contents that live on and lie only inline in records which a snapshot covers, or is about to, move to packs. */
-export async function packInline(care: Care, stock: Stock, coveredUpTo: number): Promise<void> {
+/**
+ * Rule P2: contents that live on and lie only inline in records which a snapshot covers, or is about to, move to packs. Up to which record
+ * is asked each time: others go on writing meanwhile.
+ */
+export async function packInline(care: Care, stock: Stock, coveredUpTo: () => Sequence): Promise<void> {
   const { journal } = care.cycle.ports;
   for (let before = ''; !care.over(); ) {
     stock.weigh();
-    const contents = journal.homelessInline(coveredUpTo, contentsPerRecord);
+    const contents = journal.homelessInline(coveredUpTo(), contentsPerRecord);
     const first = contents[0];
     // What could not be moved would be met for ever.
     if (first === undefined || first.hash === before) return;
