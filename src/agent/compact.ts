@@ -4,7 +4,7 @@ import { snapshotKey } from '../model/keys.ts';
 import { noPrevious } from '../model/record.ts';
 import { recordHash } from '../model/record-decode.ts';
 import type { SnapshotItem } from '../model/snapshot.ts';
-import type { Journal } from '../ports/journal.ts';
+import { type Journal, JournalFault } from '../ports/journal.ts';
 import { type Dumped, dump } from '../steps/dump.ts';
 import { fold, passOver } from '../steps/fold.ts';
 import { type FetchedSnapshot, fetchSnapshot, load } from '../steps/load.ts';
@@ -70,9 +70,17 @@ export async function compact(ports: CompactPorts, options: CompactOptions): Pro
     ports.log.debug({ step: 'compact', share, upTo: dumped.head.upTo }, 'snapshot written');
     if (signal.aborted) return { outcome: 'stopped' };
     return await upload(ports, options, dumped);
+  } catch (error) {
+    throw notTheMembers(error);
   } finally {
     scratch.remove();
   }
+}
+
+/** A damaged journal of a member is set aside and rebuilt: one that is thrown away anyway must not pass for it. */
+function notTheMembers(error: unknown): unknown {
+  if (!(error instanceof JournalFault) || error.code !== 'damaged') return error;
+  return new JournalFault('unusable', `A snapshot cannot be made: ${error.message}`, error);
 }
 
 async function upload(ports: CompactPorts, { share, signal }: CompactOptions, { head, size, pieces }: Dumped): Promise<Compaction> {

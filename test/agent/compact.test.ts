@@ -11,6 +11,7 @@ import { logKey, snapshotKey } from '../../src/model/keys.ts';
 import type { InlineBlob, Payload } from '../../src/model/record.ts';
 import type { SnapshotItem } from '../../src/model/snapshot.ts';
 import { type Datastore, DatastoreFault } from '../../src/ports/datastore.ts';
+import { JournalFault } from '../../src/ports/journal.ts';
 import { type FetchedSnapshot, fetchSnapshot, listSnapshots, load } from '../../src/steps/load.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
@@ -300,4 +301,21 @@ test('a run that is stopped writes nothing, and gives its room back', async () =
   expect(await compacted(portsOver(bucketIn(home), home), writer, { signal: AbortSignal.abort() })).toEqual({ outcome: 'stopped' });
   expect(await listSnapshots(bucketIn(home), share)).toEqual([]);
   expect(readdirSync(join(home, 'scratch'))).toEqual([]);
+});
+
+test('damage in the scratch room is not taken for damage of the journal, which would be set aside', async () => {
+  const home = temporaryDirectory();
+  const writer = await variedLog(bucketIn(home));
+  const ports = portsOver(bucketIn(home), home);
+  const scratch = () => {
+    const room = ports.scratch();
+    const journal = () => ({
+      ...room.journal(),
+      pruneVersions: () => {
+        throw new JournalFault('damaged', 'a page is gone.');
+      },
+    });
+    return { ...room, journal };
+  };
+  await expect(compacted({ ...ports, scratch }, writer)).rejects.toMatchObject({ code: 'unusable' });
 });
