@@ -7,6 +7,7 @@ import { type FetchedSnapshot, fetchSnapshot, type ListedSnapshot, lineageHolds,
 import { fetchRecord, type LogListing } from '../steps/pull.ts';
 import type { Cycle } from './context.ts';
 import { haltOf } from './lineage.ts';
+import { settleByLineage } from './outbox.ts';
 import { clearReadiness } from './readiness.ts';
 import { loadingTheSnapshot, tellOthers } from './replay.ts';
 import { blindUntil } from './suspect.ts';
@@ -154,6 +155,7 @@ async function take(
   }
   clearReadiness(cycle);
   journal.transaction(() => {
+    settleByLineage(cycle, (sequence, hash) => lineageHolds(snapshot, sequence, hash));
     load(journal, snapshot);
     distrust(cycle, before);
   });

@@ -57,16 +57,20 @@ async function confirmPlace(cycle: Cycle, outbox: Outbox): Promise<boolean> {
   return false;
 }
 
+/** - open: at the end of the log, or a record stands there. - hole: another history goes on behind it. - gone: the log begins further up. */
+type Place = 'open' | 'hole' | 'gone';
+
 /**
- * The number of an earlier run may have become a hole by now (rule S3). Written to, it would be taken back at once, but who reads it in
+ * What became of the number of an earlier run (rule S3). A record that is put into a hole would be taken back at once, but who reads it in
  * between takes it for the log. What others have chained to is put back (rule B2).
  */
-async function isOvertaken(cycle: Cycle, { sequence, hash }: Outbox): Promise<boolean> {
+async function placeOf(cycle: Cycle, { sequence, hash }: Outbox): Promise<Place> {
   const { listed, head, dateMs } = await listLog(cycle.ports.datastore, cycle.share, sequence);
   cycle.heard(dateMs);
-  if (head <= sequence || listed.has(sequence)) return false;
-  const next = listed.has(sequence + 1) ? await previousIn(cycle, sequence + 1) : noPrevious;
-  return next !== null && next !== hash;
+  if (head <= sequence || listed.has(sequence)) return 'open';
+  if (!listed.has(sequence + 1)) return 'gone';
+  const next = await previousIn(cycle, sequence + 1);
+  return next === null || next === hash ? 'open' : 'hole';
 }
 
 /** What others have chained to stands, even where its predecessor was housekept since; at the head the predecessor is always there. */
@@ -96,9 +100,31 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
     journal.dropOutbox();
     return;
   }
-  if (await isOvertaken(cycle, outbox)) return void journal.dropOutbox();
+  const place = await placeOf(cycle, outbox);
+  if (place === 'hole') journal.dropOutbox();
+  if (place !== 'open') return;
   const settled = await settle(cycle, outbox, true);
   if (settled === 'lost') return;
+  foldResumed(cycle, settled);
+  await ring(cycle);
+}
+
+/**
+ * The same where the log begins behind the number: `stood` says whether the lineage of a snapshot has the record. What it brought is then
+ * known here, and no news of this disk if others have changed it since.
+ */
+export function settleByLineage(cycle: Cycle, stood: (sequence: number, hash: string) => boolean): void {
+  const { journal } = cycle.ports;
+  const outbox = journal.outbox();
+  if (outbox === null) return;
+  const isOurs = outbox.sequence === cycle.cursor + 1 && stood(outbox.sequence, outbox.hash);
+  if (isOurs) foldResumed(cycle, { outcome: 'appended', outbox, atMs: cycle.bucketNowMs(), confirm: false });
+  else journal.dropOutbox();
+}
+
+function foldResumed(cycle: Cycle, settled: Settled): void {
+  const { journal } = cycle.ports;
+  const { outbox } = settled;
   const decoded = decodeRecord(outbox.bytes, cycle.inForce.limits);
   const payload = decoded.ok ? decodePayload(decoded, outbox.body?.bytes ?? null, cycle.inForce.limits) : decoded;
   if (!payload.ok) throw new Error(`the outbox holds a record that is ${payload.verdict}: ${payload.reason}`);
@@ -110,7 +136,6 @@ export async function settleOutbox(cycle: Cycle): Promise<void> {
       journal.setMeta('openChangeset', payload.payload.more ? payload.payload.changeset : null);
     }
   });
-  await ring(cycle);
 }
 
 function stampsOf(changes: readonly Change[], differences: ReadonlyMap<BytePath, Difference>): Map<BytePath, DiskStamp> {
