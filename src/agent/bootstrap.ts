@@ -20,8 +20,9 @@ const triesMax = 8;
 /**
  * - follow: the log goes on from the cursor, where it stood or where a snapshot put it. - halted.
  * - housekept: what is needed next left the log behind a snapshot, and no snapshot can be used.
+ * - moved: a snapshot was housekept while it was read, so that the listing is too old to go on from.
  */
-export type Bootstrapped = 'follow' | 'halted' | 'housekept';
+export type Bootstrapped = 'follow' | 'halted' | 'housekept' | 'moved';
 
 /**
  * Rule H3 and the horizon: a new member takes the newest snapshot where that saves enough, one that is behind the horizon must take one,
@@ -31,7 +32,8 @@ export async function bootstrap(cycle: Cycle, listing: LogListing): Promise<Boot
   const solid = solidFrom(listing);
   if (solid > cycle.cursor + 1) return await closeGap(cycle, listing, solid);
   if (cycle.cursor > 0 || listing.head < worthRecords) return 'follow';
-  return (await takeSnapshot(cycle, listing.head, worthRecords, '')) === 'halted' ? 'halted' : 'follow';
+  const taken = await takeSnapshot(cycle, listing.head, worthRecords, '');
+  return taken === 'halted' || taken === 'moved' ? taken : 'follow';
 }
 
 /** Everything from `solid` on is in the log, and what this member needs before it is not. */
@@ -43,7 +45,8 @@ async function closeGap(cycle: Cycle, { listed, head }: LogListing, solid: Seque
   }
   const taken = await takeSnapshot(cycle, head, solid - 1, `records ${cycle.cursor + 1} to ${solid - 1} are in the log no more`);
   if (taken === 'loaded') rememberHorizon(cycle.ports.journal, solid);
-  if (taken !== 'unusable') return taken === 'halted' ? 'halted' : 'follow';
+  if (taken === 'halted' || taken === 'moved') return taken;
+  if (taken !== 'unusable') return 'follow';
   noteHorizonOf(cycle, solid);
   return 'housekept';
 }
@@ -92,17 +95,20 @@ async function readHeader(cycle: Cycle, sequence: Sequence): Promise<RecordHeade
   return decoded?.ok && decoded.header.sequence === sequence ? decoded.header : null;
 }
 
-/** - none: the bucket has no snapshot of at least `least`. - unusable: it has, and none of them can be used. */
-type Taken = 'loaded' | 'halted' | 'none' | 'unusable';
+/** - none: the bucket has no snapshot of at least `least`. - unusable: it has, and none of them can be used, or - moved: not any more. */
+type Taken = 'loaded' | 'halted' | 'none' | 'unusable' | 'moved';
 
 /** The newest snapshot that can be used and covers at least record `least`. `why` is told, except to a new member. */
 async function takeSnapshot(cycle: Cycle, head: Sequence, least: Sequence, why: string): Promise<Taken> {
   const listed = await listSnapshots(cycle.ports.datastore, cycle.share);
   const candidates = listed.filter(({ upTo }) => upTo >= least && upTo <= head).reverse();
+  let moved = false;
   for (const candidate of candidates.slice(0, triesMax)) {
     const taken = await tryOne(cycle, candidate, why);
-    if (taken !== 'unusable') return taken;
+    if (taken !== 'unusable' && taken !== 'moved') return taken;
+    moved ||= taken === 'moved';
   }
+  if (moved) return 'moved';
   return candidates.length === 0 ? 'none' : 'unusable';
 }
 
@@ -126,9 +132,9 @@ async function tryOne(cycle: Cycle, listed: ListedSnapshot, why: string): Promis
 }
 
 /** One that was housekept while it was read is no trouble. */
-async function noteUnusable(cycle: Cycle, { upTo, id }: ListedSnapshot, reason: string): Promise<'unusable'> {
+async function noteUnusable(cycle: Cycle, { upTo, id }: ListedSnapshot, reason: string): Promise<'unusable' | 'moved'> {
   const standing = await listSnapshots(cycle.ports.datastore, cycle.share);
-  if (!standing.some((each) => each.id === id)) return 'unusable';
+  if (!standing.some((each) => each.id === id)) return 'moved';
   cycle.note(
     'snapshot-unusable',
     null,
@@ -138,12 +144,7 @@ async function noteUnusable(cycle: Cycle, { upTo, id }: ListedSnapshot, reason: 
   return 'unusable';
 }
 
-async function take(
-  cycle: Cycle,
-  listed: ListedSnapshot,
-  snapshot: FetchedSnapshot,
-  why: string,
-): Promise<'loaded' | 'halted' | 'unusable'> {
+async function take(cycle: Cycle, listed: ListedSnapshot, snapshot: FetchedSnapshot, why: string): Promise<Exclude<Taken, 'none'>> {
   const { journal, log } = cycle.ports;
   const { head } = snapshot;
   if (!(await isAnchored(cycle, head))) return await noteUnusable(cycle, listed, 'it does not belong to this log');

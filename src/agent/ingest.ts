@@ -23,8 +23,11 @@ const verifiedPerListing = 4;
 /** What a pull ended with. `stuck`: a record is unavailable; nothing may be appended, what was ingested before can be applied. */
 export type Ingested = { readonly ended: 'caught-up' | 'halted' | 'stuck'; readonly head: number };
 
+/** Listings begun anew because the snapshot went while it was read: by then a newer one stood for as long as its predecessor was kept. */
+const movesMax = 3;
+
 /** One listing from a little before the cursor, then every record behind it in order (rules L3, B1, B2). */
-export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>): Promise<Ingested> {
+export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>, moves = 0): Promise<Ingested> {
   const { ports } = cycle;
   const from = Math.max(1, cycle.cursor - lookBack);
   const listing = await listLog(ports.datastore, cycle.share, from);
@@ -35,6 +38,7 @@ export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>)
   if (listing.head > cycle.cursor) await beforeReplay();
   const bootstrapped = await bootstrap(cycle, listing);
   if (bootstrapped === 'halted') return { ended: 'halted', head: listing.head };
+  if (bootstrapped === 'moved' && moves < movesMax) return await ingestAll(cycle, () => Promise.resolve(), moves + 1);
   for (const sequence of listing.requested) await answerRequest(cycle, sequence);
   const ingested = bootstrapped === 'housekept' ? { ended: 'stuck' as const, head: listing.head } : await follow(cycle, listing);
   cycle.endSeenMs = listing.dateMs;
