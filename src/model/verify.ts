@@ -26,6 +26,7 @@ export const flawCodes = [
   'member-differs',
   'bit-rot',
   'file-unreadable',
+  'root-away',
 ] as const;
 
 export type FlawCode = (typeof flawCodes)[number];

@@ -148,6 +148,7 @@ test('without its root a member repairs nothing, and says so', async () => {
   const one = await museum();
   rmSync(one.newPack);
   renameSync(one.a.root, `${one.a.root}-away`);
+  expect(await codesOf(one.a, 1)).toContain('root-away');
   const ran = await one.a.run('verify', '--repair');
   expect(ran.code).toBe(1);
   expect(ran.stderr).toContain('nothing could be repaired: the root');

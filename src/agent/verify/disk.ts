@@ -1,7 +1,7 @@
 import { contentHasher } from '../../model/digest.ts';
 import type { FileEntry, Hash } from '../../model/entry.ts';
 import type { BytePath } from '../../model/path.ts';
-import { pathFlaw } from '../../model/verify.ts';
+import { flaw, pathFlaw } from '../../model/verify.ts';
 import { DiskFault, type PreciseStat } from '../../ports/filesystem.ts';
 import type { Agreed } from '../../ports/journal.ts';
 import { sameLook } from '../../steps/collate/finding.ts';
@@ -19,8 +19,12 @@ const pauseBytes = 32 * 1024 * 1024;
 export async function examineDisk(survey: Survey): Promise<void> {
   const { cycle, counts, options } = survey;
   const { journal, tree, onProgress } = cycle.ports;
-  if (tree.rootState().state !== 'present') return;
   const { files: filesTotal, bytes: bytesTotal } = journal.agreedCount();
+  const root = tree.rootState();
+  if (root.state !== 'present') {
+    if (filesTotal > 0) survey.flaws.push(flaw('root-away', cycle.config.path, `the root cannot be read: ${root.message}`, rootRemedy));
+    return;
+  }
   const among = options.among === null ? null : new Set(options.among);
   for (let paths = journal.agreedFilesAfter('', pageRows); paths.length > 0; ) {
     for (const path of paths) {
@@ -34,6 +38,8 @@ export async function examineDisk(survey: Survey): Promise<void> {
     paths = journal.agreedFilesAfter(paths.at(-1) as BytePath, pageRows);
   }
 }
+
+const rootRemedy = 'Mount it, or restore it; nothing is deleted elsewhere meanwhile. A root that is gone for good: flocksync forget SHARE.';
 
 async function examineFile(survey: Survey, agreed: Agreed, entry: FileEntry): Promise<void> {
   const { cycle, counts, flaws } = survey;
