@@ -14,11 +14,11 @@ const lines = readFileSync(file, 'utf8')
     const row = /^\| ([A-Z][1-9]) \| (.*) \| [^|]*\|$/.exec(line);
     if (row?.[1] === undefined) return line;
     const proofs = tests.get(row[1]) ?? [];
-    if (proofs.length === 0 && !row[2]?.startsWith('*Not built')) untested.push(row[1]);
+    if (proofs.length === 0) untested.push(row[1]);
     const shown = proofs.map((path) => `[${basename(path, '.ts').replace('.test', '')}](../${path})`).join(' · ');
     return `| ${row[1]} | ${row[2]} | ${shown || '–'} |`;
   });
 const verdict =
-  untested.length === 0 ? 'Every rule that is built is named by a test.' : `No test names these rules yet: ${untested.join(', ')}.`;
+  untested.length === 0 ? 'Every rule is named by a test.' : `No test names these rules yet: ${untested.join(', ')}.`;
 writeFileSync(file, lines.join('\n').replace(/(<!-- untested -->\n)[^\n]*\n/, `$1${verdict}\n`));
 console.log(verdict);
