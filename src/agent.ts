@@ -260,19 +260,21 @@ async function unlessRefused<T>(cycle: Cycle, write: () => Promise<T>): Promise<
 async function bringHome(cycle: Cycle, decided: Plan): Promise<Turn> {
   const { ports, config, options } = cycle;
   noteJoin(cycle, decided);
-  if (options.only === 'publish' || !cycle.canApply || decided.applies.length === 0) return 'done';
+  const { applies, newFiles } = decided;
+  const paths = applies.length + newFiles.length;
+  if (options.only === 'publish' || !cycle.canApply || paths === 0) return 'done';
   const slice = beginSlice(cycle);
-  ports.log.debug({ step: 'apply', share: cycle.share, paths: decided.applies.length }, 'applying');
+  ports.log.debug({ step: 'apply', share: cycle.share, paths }, 'applying');
   const applied = await apply(
     {
       ...ports,
-      fetch: stagingOf(cycle, decided.applies),
+      fetch: stagingOf(cycle, applies, newFiles),
       onPlaced: (files) => {
-        ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: decided.applies.length });
+        ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: paths });
         slice.placed(files);
       },
     },
-    decided.applies,
+    { tasks: applies, newFiles },
     {
       ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
       ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: slice.signal },

@@ -1,14 +1,38 @@
-import { comparePaths, nameOf, parentOf } from '../model/path.ts';
+import type { NewFile } from '../model/apply-order.ts';
+import { type BytePath, comparePaths, nameOf, parentOf } from '../model/path.ts';
 import type { Journal, Want, WantReason } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing, sparseQuery } from './sqlite-connection.ts';
 import { deeperDirectories, entryAt, entryColumns, entryValues, entryWidth, pathOf } from './sqlite-rows.ts';
 
-type WantReads = Pick<Journal, 'want' | 'wants' | 'wantPaths' | 'wantsBelow' | 'wantsOf' | 'oldestDeletion' | 'wantCount'>;
+type WantReads = Pick<Journal, 'want' | 'wants' | 'wantPaths' | 'wantsBelow' | 'wantsOf' | 'oldestDeletion' | 'oldestUnseen' | 'wantCount'>;
 type WantWrites = Pick<Journal, 'putWant' | 'setWantReason' | 'dropWant' | 'dropWantAt'>;
 
 const columns = `dir, name, version, ${entryColumns}, at_ms, approved, reason, detail, attempts`;
 const firstEntry = 3;
 const afterEntry = firstEntry + entryWidth;
+
+const wholePath = "CASE want.dir WHEN '' THEN want.name ELSE want.dir || '/' || want.name END";
+
+/** Without a base the disk shows the absence that the last deletion left. */
+const oldestUnseen = `SELECT min(coalesce((
+    SELECT min(version) FROM version WHERE path = ${wholePath} AND k = 0 AND version < want.version AND version > coalesce(
+      (SELECT version FROM agreed WHERE dir = want.dir AND name = want.name),
+      (SELECT max(version) FROM version WHERE path = ${wholePath} AND k = 0 AND op = 'delete' AND version < want.version), 0)
+  ), want.version)) FROM want WHERE reason IN (SELECT value FROM json_each(?))`;
+
+/** Whole paths, and sizes of new files alone. */
+const wantPaths = `SELECT ${wholePath}, CASE kind WHEN 'file' THEN iif(EXISTS (SELECT 1 FROM agreed WHERE dir = want.dir AND name = want.name), NULL, size) END
+  FROM want WHERE reason IN (SELECT value FROM json_each(?))`;
+
+function apart(rows: readonly Row[]): ReturnType<Journal['wantPaths']> {
+  const newFiles: NewFile[] = [];
+  const others: BytePath[] = [];
+  for (const [path, size] of rows as [BytePath, number | null][]) {
+    if (size === null) others.push(path);
+    else newFiles.push({ path, size });
+  }
+  return { newFiles, others };
+}
 
 /** What the log wants where disk and log have not met. */
 export function wantPart(connection: Connection): WantReads & WantWrites {
@@ -20,10 +44,11 @@ function wantReads(connection: Connection): WantReads {
   const all = query(connection, `SELECT ${columns} FROM want`);
   const withReasons = query(connection, `SELECT ${columns} FROM want WHERE reason IN (SELECT value FROM json_each(?))`);
   const ofVersion = query(connection, `SELECT ${columns} FROM want WHERE version = ?`);
-  const pathsWithReasons = query(connection, 'SELECT dir, name FROM want WHERE reason IN (SELECT value FROM json_each(?))');
+  const pathsWithReasons = query(connection, wantPaths);
   const children = query(connection, `SELECT ${columns} FROM want WHERE dir = ?`);
   const deeper = query(connection, `SELECT ${columns} FROM want WHERE dir >= ? AND dir < ?`);
   const oldest = query(connection, 'SELECT min(version) FROM want WHERE kind IS NULL');
+  const unseen = query(connection, oldestUnseen);
   const counts = query(connection, 'SELECT count(kind), count(*) - count(kind), total(size) FROM want');
   return {
     want: (path) => {
@@ -31,10 +56,11 @@ function wantReads(connection: Connection): WantReads {
       return row === undefined ? null : wantFrom(row);
     },
     wants: (reasons) => sorted(reasons === undefined ? all.rows() : withReasons.rows(JSON.stringify(reasons))),
-    wantPaths: (reasons) => pathsWithReasons.rows(JSON.stringify(reasons)).map(pathOf),
+    wantPaths: (reasons) => apart(pathsWithReasons.rows(JSON.stringify(reasons))),
     wantsBelow: (directory) => sorted([...children.rows(directory), ...deeper.rows(...deeperDirectories(directory))]),
     wantsOf: (version) => sorted(ofVersion.rows(version)),
     oldestDeletion: () => oldest.row()?.[0] as number | null,
+    oldestUnseen: (reasons) => unseen.row(JSON.stringify(reasons))?.[0] as number | null,
     wantCount: () => {
       const [puts, deletes, bytes] = counts.row() as readonly [number, number, number];
       return { puts, deletes, bytes };

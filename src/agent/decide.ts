@@ -111,6 +111,7 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
     stale: (path, here) => suspect !== undefined && (isBlindTo(suspect, here) || wasHere(ports.journal, path, here)),
     excluded: ports.excluded,
     unknown: (path) => isUnknown(path, unknown),
+    newFilesApart: !cycle.options.dryRun,
   };
 }
 

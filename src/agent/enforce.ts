@@ -37,16 +37,23 @@ function show(items: readonly ApplyItem[], planned: Plan[]): void {
   if (applies.length > 0) planned.push({ ...noPlan, applies });
 }
 
-const noPlan: Plan = { publications: new Map(), losers: [], applies: [], heldHere: [], heldThere: [], lossesThere: [], deviations: [] };
+const noPlan: Plan = {
+  ...{ publications: new Map(), losers: [], applies: [], newFiles: [] },
+  ...{ heldHere: [], heldThere: [], lossesThere: [], deviations: [] },
+};
 
 /** True when nothing is left to do. */
 async function carryOut(cycle: Cycle, items: readonly ApplyItem[], fixed: FixedMetadata | null): Promise<boolean> {
   const { ports, options } = cycle;
   ports.log.debug({ step: 'metadata', share: cycle.share, paths: items.length }, 'enforcing owners and modes');
-  const applied = await apply({ ...ports, fetch: stagingOf(cycle, items), onPlaced: () => {} }, items, {
-    ...{ fixed, bucketNowMs: cycle.bucketNowMs(), nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
-    isOwed: () => false,
-  });
+  const applied = await apply(
+    { ...ports, fetch: stagingOf(cycle, items), onPlaced: () => {} },
+    { tasks: items, newFiles: [] },
+    {
+      ...{ fixed, bucketNowMs: cycle.bucketNowMs(), nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
+      isOwed: () => false,
+    },
+  );
   cycle.counts.applied += applied.placed;
   for (const { task, detail } of applied.left) {
     if (detail !== '') cycle.note('refused', task.path, `its owner and mode cannot be set (${detail})`, fixRights);

@@ -35,7 +35,7 @@ export function noteUploaded(cycle: Cycle, files: number, bytes: number): void {
 export function teller(
   onProgress: Ports['onProgress'],
   phase: string,
-  entries: readonly FileEntry[],
+  entries: readonly { readonly size: number }[],
 ): (files: number, bytes: number) => void {
   const totals = { filesTotal: entries.length, bytesTotal: entries.reduce((sum, { size }) => sum + size, 0) };
   let filesDone = 0;

@@ -1,3 +1,4 @@
+import type { NewFile } from '../model/apply-order.ts';
 import { sameContent } from '../model/entry.ts';
 import type { StageRequest, StageResult } from '../steps/fetch/request.ts';
 import { fetchContents } from '../steps/fetch.ts';
@@ -7,12 +8,14 @@ import type { Cycle } from './context.ts';
 import { teller } from './progress.ts';
 import { ofWholeCycle, tellOthers } from './replay.ts';
 
-/** Stages the contents of `items`, told as progress of all that they need: files and bytes, whether from the bucket or from this disk. */
+/** Stages the contents of `items` and `newFiles`, told as progress of all that they need: files and bytes, whether from the bucket or from this disk. */
 export function stagingOf(
   cycle: Cycle,
   items: readonly ApplyItem[],
+  newFiles: readonly NewFile[] = [],
 ): (requests: readonly StageRequest[]) => AsyncIterable<readonly StageResult[]> {
-  const needed = items.flatMap(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? [entry] : []));
+  const changed = items.flatMap(({ entry, standing }) => (entry?.kind === 'file' && !sameContent(standing, entry) ? [entry] : []));
+  const needed = [...changed, ...newFiles];
   const tell = teller(ofWholeCycle(cycle, cycle.ports.onProgress), 'fetching', needed);
   // The speed counts from here on.
   if (needed.length > 0) tell(0, 0);

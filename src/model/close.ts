@@ -114,7 +114,7 @@ export interface StandingView {
  * or link. A subscriber's drift, or what stays in place during a split changeset, has no want of its own there; it has to give way to
  * the fold (into the trash) as if its path had changed. A deleted directory with such children is left instead: nothing needs its place.
  */
-export function inTheWay(wants: ReadonlyMap<BytePath, Entry | null>, standing: StandingView): ReadonlySet<BytePath> {
+export function inTheWay(wants: ReadonlyMap<BytePath, { readonly kind: Kind } | null>, standing: StandingView): ReadonlySet<BytePath> {
   const found = new Set<BytePath>();
   for (const [path, entry] of wants) {
     if (entry === null) continue;

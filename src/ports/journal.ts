@@ -1,3 +1,4 @@
+import type { NewFile } from '../model/apply-order.ts';
 import type { Entry, Hash, Sequence } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { AuditJournal } from './journal-audit.ts';
@@ -226,8 +227,11 @@ export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJour
   want(path: BytePath): Want | null;
   /** All wants, or those with one of the reasons; byte order of paths. */
   wants(reasons?: readonly WantReason[]): Want[];
-  /** Only the paths, in no order: a fraction of what a hundred thousand wants would take. */
-  wantPaths(reasons: readonly WantReason[]): BytePath[];
+  /**
+   * Only the paths, in no order: a fraction of what a hundred thousand wants would take. Apart from all others: files that are wanted where
+   * nothing is agreed.
+   */
+  wantPaths(reasons: readonly WantReason[]): { newFiles: NewFile[]; others: BytePath[] };
   wantsBelow(directory: BytePath): Want[];
   /** Those that one record brought; reads the whole table. */
   wantsOf(version: Sequence): Want[];
@@ -238,6 +242,11 @@ export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJour
   dropWantAt(path: BytePath, version: Sequence): void;
   /** The lowest record whose deletion is not on this disk, whatever the reason; null where there is none. */
   oldestDeletion(): Sequence | null;
+  /**
+   * The first record with a change that this disk has not seen, at any path whose want has one of the reasons: a later one there may have
+   * hidden it since. Null where there is no such want.
+   */
+  oldestUnseen(reasons: readonly WantReason[]): Sequence | null;
   wantCount(): { puts: number; deletes: number; bytes: number };
 
   folded(path: BytePath): Folded | null;

@@ -1,3 +1,4 @@
+import type { NewFile } from '../model/apply-order.ts';
 import { newTrees, splitRemovals } from '../model/apply-order.ts';
 import type { Entry } from '../model/entry.ts';
 import { comparePaths } from '../model/path.ts';
@@ -7,8 +8,14 @@ import { commit, finish, guarded } from './apply/ledger.ts';
 import { placeLink, removeAll, waitsForTarget } from './apply/links.ts';
 import type { Applied, ApplyOptions, ApplyPorts, ApplyTask, Run } from './apply/run.ts';
 
+interface ToApply {
+  readonly tasks: readonly ApplyTask[];
+  /** Of these the journal has wants, and nothing stands there. */
+  readonly newFiles: readonly NewFile[];
+}
+
 /** Brings the disk to what the log wants, in the order of rule A3. Everything that fails becomes the reason of its own want. */
-export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], options: ApplyOptions): Promise<Applied> {
+export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, options: ApplyOptions): Promise<Applied> {
   const run: Run = {
     ports,
     options,
@@ -32,8 +39,8 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
   removeAll(run, early);
   const directories = sorted.filter((task) => task.entry?.kind === 'dir');
   commit(run, directories);
-  const trees = newTrees(sorted);
-  const apart = new Set(trees.flatMap((tree) => [...tree.directories, ...tree.files]));
+  const trees = newTrees([...sorted, ...newFiles].sort((a, b) => comparePaths(a.path, b.path)));
+  const apart = new Set<ApplyTask | NewFile>(trees.flatMap((tree) => [...tree.directories, ...tree.files]));
   if (!options.signal.aborted)
     makeDirectories(
       run,
@@ -44,6 +51,7 @@ export async function apply(ports: ApplyPorts, tasks: readonly ApplyTask[], opti
   await placeFiles(
     run,
     sorted.filter((task) => task.entry?.kind === 'file' && !apart.has(task)),
+    newFiles.filter((file) => !apart.has(file)),
     trees,
   );
   const links = sorted.filter((task) => task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target));

@@ -1,15 +1,15 @@
+import type { NewFile } from '../model/apply-order.ts';
 import type { Publication } from '../model/close.ts';
 import { close, inTheWay } from '../model/close.ts';
-import type { DirEntry, Entry, Sequence } from '../model/entry.ts';
+import type { DirEntry, Entry, Kind, Sequence } from '../model/entry.ts';
 import { sameContent, sameEntry } from '../model/entry.ts';
 import type { Loss, MaxDelete, PastLosses } from '../model/guard.ts';
-import { guardLosses, unexcused } from '../model/guard.ts';
 import type { BytePath } from '../model/path.ts';
-import { parentOf } from '../model/path.ts';
 import type { Decision, JoinFacts, Local, Policy } from '../model/reconcile.ts';
 import { reconcile, reconcileJoin } from '../model/reconcile.ts';
 import type { Expected } from '../ports/filesystem.ts';
 import type { Agreed, DiskStamp, Journal, Want, WantReason } from '../ports/journal.ts';
+import { holdIncoming, holdOwn } from './plan/hold.ts';
 
 /** What the disk differs in, path by path (see collate). */
 export interface Difference {
@@ -49,6 +49,8 @@ export interface Plan {
   readonly publications: Map<BytePath, Publication>;
   readonly losers: Loser[];
   readonly applies: readonly ApplyItem[];
+  /** Files to be applied where neither base nor disk has anything; they are no part of `applies`. */
+  readonly newFiles: readonly NewFile[];
   /** Publisher's losses above maxDelete: not published; with the version each would delete. */
   readonly heldHere: readonly { readonly path: BytePath; readonly version: Sequence }[];
   /** Deletions of others above maxDelete: not applied. */
@@ -80,6 +82,8 @@ export interface PlanInput {
   readonly asked: (path: BytePath) => boolean;
   /** A reject turned these held deletions of others down: the file is published again. */
   readonly rejected: ReadonlySet<BytePath>;
+  /** False to have new files among `applies`, in full. */
+  readonly newFilesApart: boolean;
 }
 
 const openReasons: readonly WantReason[] = [
@@ -103,7 +107,7 @@ const openReasons: readonly WantReason[] = [
 export function plan(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, input: PlanInput): Plan {
   const draft = newDraft();
   journal.transaction(() => {
-    for (const path of pathsInOrder(journal, differences)) decidePath(journal, path, differences.get(path), input, draft);
+    for (const path of pathsInOrder(journal, differences, input, draft)) decidePath(journal, path, differences.get(path), input, draft);
     closeDraft(journal, differences, draft);
   });
   const heldHere = holdOwn(journal, input, draft);
@@ -115,6 +119,7 @@ export function plan(journal: Journal, differences: ReadonlyMap<BytePath, Differ
     publications: draft.publications,
     losers: draft.losers,
     applies: [...draft.applies.values()],
+    newFiles: draft.newFiles,
     heldHere,
     heldThere,
     lossesThere: losses,
@@ -126,16 +131,29 @@ interface Draft {
   publications: Map<BytePath, Publication>;
   losers: Loser[];
   applies: Map<BytePath, ApplyItem>;
+  newFiles: NewFile[];
   deviations: { path: BytePath; why: string }[];
 }
 
 function newDraft(): Draft {
-  return { publications: new Map(), losers: [], applies: new Map(), deviations: [] };
+  return { publications: new Map(), losers: [], applies: new Map(), newFiles: [], deviations: [] };
 }
 
-function pathsInOrder(journal: Journal, differences: ReadonlyMap<BytePath, Difference>): BytePath[] {
-  const paths = new Set(differences.keys());
-  for (const path of journal.wantPaths(openReasons)) paths.add(path);
+/** Where neither disk nor base has anything there is nothing to decide: those go into the draft at once. */
+function pathsInOrder(
+  journal: Journal,
+  differences: ReadonlyMap<BytePath, Difference>,
+  { newFilesApart, policy, unknown, excluded }: PlanInput,
+  draft: Draft,
+): BytePath[] {
+  const { newFiles, others } = journal.wantPaths(openReasons);
+  const apart = newFilesApart && policy.role !== 'publisher';
+  const paths = new Set([...differences.keys(), ...others]);
+  for (const file of newFiles) {
+    const { path } = file;
+    if (apart && !differences.has(path) && !unknown(path) && !excluded(path, false)) draft.newFiles.push(file);
+    else paths.add(path);
+  }
   return [...paths].sort();
 }
 
@@ -266,6 +284,7 @@ function closeDraft(journal: Journal, differences: ReadonlyMap<BytePath, Differe
   });
   draft.publications = new Map(closed.publications);
   for (const publication of closed.publications.values()) draft.applies.delete(publication.path);
+  if (draft.publications.size > 0) draft.newFiles = draft.newFiles.filter(({ path }) => !draft.publications.has(path));
   for (const path of closed.withdrawn.keys()) bringBack(journal, path, draft);
   for (const { path, entry } of closed.displaced) displaceFile(journal, differences, path, entry, draft);
 }
@@ -281,7 +300,8 @@ function localDirectory(journal: Journal, differences: ReadonlyMap<BytePath, Dif
 /** A directory that was removed here while something below it lives on: it has to come back, once what is below is applied. */
 function bringBack(journal: Journal, path: BytePath, draft: Draft): void {
   const folded = journal.folded(path);
-  const incoming = [...draft.applies.values()].some((item) => item.entry !== null && item.path.startsWith(`${path}/`));
+  const isBelow = (item: { readonly path: BytePath }) => item.path.startsWith(`${path}/`);
+  const incoming = draft.newFiles.some(isBelow) || [...draft.applies.values()].some((item) => item.entry !== null && isBelow(item));
   if (folded === null || !incoming) return;
   draft.applies.set(path, {
     ...{ path, entry: folded.entry, version: folded.version, atMs: 0, expected: null, standing: null, why: 'replaced' },
@@ -305,8 +325,9 @@ function displaceFile(
 
 /** Drift that has no want of its own gives way where something wanted needs its place; it takes the fold's state. */
 function clearTheWay(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, draft: Draft): void {
-  if (draft.deviations.length === 0 || draft.applies.size === 0) return;
-  const wants = new Map([...draft.applies.values()].map((item) => [item.path, item.entry]));
+  if (draft.deviations.length === 0 || draft.applies.size + draft.newFiles.length === 0) return;
+  const wants = new Map<BytePath, { readonly kind: Kind } | null>([...draft.applies.values()].map((item) => [item.path, item.entry]));
+  for (const { path } of draft.newFiles) wants.set(path, { kind: 'file' });
   const blocking = inTheWay(wants, {
     kind: (path) => standingKind(journal, differences, path),
     below: (directory) => standingBelow(journal, differences, directory),
@@ -334,66 +355,4 @@ function standingBelow(journal: Journal, differences: ReadonlyMap<BytePath, Diff
   const here = [...differences.values()].filter(({ path, look }) => look !== null && path.startsWith(`${directory}/`));
   const agreed = journal.agreedBelow(directory).filter(({ path }) => !differences.has(path));
   return [...here, ...agreed].map(({ path }) => path);
-}
-
-/** Rule G2 for what this member would delete or cut to nothing; what is held leaves the publications, with the directories around it. */
-function holdOwn(journal: Journal, input: PlanInput, draft: Draft): { path: BytePath; version: Sequence }[] {
-  const losses: Loss[] = [];
-  for (const { path, entry } of draft.publications.values()) {
-    if (entry !== null && (entry.kind !== 'file' || entry.size > 0)) continue;
-    const before = journal.agreed(path);
-    if (before !== null && isLoss(before.entry, entry) && input.approved.get(path) !== before.version)
-      losses.push({ path, before: before.entry, atMs: 0, truncation: entry !== null });
-  }
-  if (losses.length === 0) return [];
-  const files = [...draft.publications.values()].flatMap(({ path, entry }) => (entry?.kind === 'file' ? [{ path, ...entry }] : []));
-  const appearing = files.filter(({ path }) => journal.agreed(path) === null);
-  const count = journal.agreedCount();
-  const held = guardLosses({ losses, appearing, live: count.files + count.links, recent: input.recentLosses }, input.maxDelete);
-  for (const path of held) withholdLoss(path, draft);
-  return held.map((path) => ({ path, version: journal.agreed(path)?.version ?? 0 }));
-}
-
-function isLoss(before: Entry, after: Entry | null): boolean {
-  if (before.kind === 'dir') return false;
-  return after === null || (before.kind === 'file' && before.size > 0 && after.kind === 'file' && after.size === 0);
-}
-
-/** With the directories around it, and with what took the place of one: that stays on this disk and waits for the decision. */
-function withholdLoss(path: BytePath, draft: Draft): void {
-  draft.publications.delete(path);
-  for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
-    const above = draft.publications.get(at);
-    if (above !== undefined && above.entry?.kind !== 'dir') draft.publications.delete(at);
-  }
-}
-
-/** Rule G2 for deletions of others. Their directories wait with them, since they will not be empty. */
-function holdIncoming(journal: Journal, input: PlanInput, draft: Draft): { heldThere: Want[]; losses: Loss[] } {
-  const losses: Loss[] = [];
-  const appearing: { hash: string; size: number }[] = [];
-  for (const item of draft.applies.values()) {
-    if (item.entry?.kind === 'file' && item.expected === null) appearing.push(item.entry);
-    if (item.standing === null || (item.why !== 'deleted' && item.why !== 'replaced') || !isLoss(item.standing, item.entry)) continue;
-    const truncation = item.entry !== null;
-    if (journal.want(item.path)?.approved === false) losses.push({ path: item.path, before: item.standing, atMs: item.atMs, truncation });
-  }
-  if (losses.length === 0) return { heldThere: [], losses };
-  const count = journal.agreedCount();
-  const facts = { losses, appearing, live: count.files + count.links, recent: 0, applied: input.appliedLosses };
-  const held = new Set(guardLosses(facts, input.maxDelete));
-  const heldThere = [...held].map((path) => holdWant(journal, path, draft)).filter((want) => want !== null);
-  return { heldThere, losses: unexcused(facts).filter((loss) => !held.has(loss.path)) };
-}
-
-function holdWant(journal: Journal, path: BytePath, draft: Draft): Want | null {
-  draft.applies.delete(path);
-  for (let at = parentOf(path); at !== ''; at = parentOf(at)) {
-    // Neither gone nor of another kind while something below it stays.
-    const above = draft.applies.get(at);
-    if (above !== undefined && above.entry?.kind !== 'dir') draft.applies.delete(at);
-  }
-  const want = journal.want(path);
-  if (want !== null && want.reason !== 'held') journal.setWantReason(path, 'held', 'more deletions at once than maxDelete allows', 0);
-  return want;
 }

@@ -137,14 +137,24 @@ test('R-J3: the oldest deletion that is not on this disk, whatever keeps it', ()
   expect(journal.oldestDeletion()).toBe(7);
 });
 
-test('paths of wants are those of the wants with these reasons', () => {
+test('paths of wants are those of the wants with these reasons, new files apart with their sizes', () => {
   const journal = newJournal();
-  for (const [path, reason] of [
-    ['b/x', 'pending'],
-    ['a', 'held'],
-    ['c', 'excluded'],
+  for (const [path, reason, entry] of [
+    ['b/x/\u00ff', 'pending', file(3)],
+    ['a', 'held', file(2)],
+    ['c', 'excluded', file(2)],
+    ['b/changed', 'pending', file(4)],
+    ['b/d', 'pending', dir],
+    ['b/gone', 'pending', null],
+    ['b/l', 'pending', link],
   ] as const)
-    journal.putWant(want(path, { reason }));
-  expect(journal.wantPaths(['pending', 'held']).sort()).toEqual(['a', 'b/x']);
-  expect(journal.wantPaths([])).toEqual([]);
+    journal.putWant(want(path, { reason, entry }));
+  for (const path of ['b/changed', 'x/\u00ff']) journal.putAgreed(agreed(path));
+  const { newFiles, others } = journal.wantPaths(['pending', 'held']);
+  expect(newFiles.sort((a, b) => a.size - b.size)).toEqual([
+    { path: 'a', size: 20 },
+    { path: 'b/x/\u00ff', size: 30 },
+  ]);
+  expect(others.sort()).toEqual(['b/changed', 'b/d', 'b/gone', 'b/l']);
+  expect(journal.wantPaths([])).toEqual({ newFiles: [], others: [] });
 });

@@ -10,13 +10,14 @@ function journalWith(
   version: number,
   history: readonly number[],
   reason: 'pending' | 'excluded' = 'pending',
+  path = 'x',
 ): Journal {
   const journal = newJournal();
   journal.setMeta('cursor', '9');
-  if (base !== null) journal.putAgreed(agreed('x', { version: base }));
-  journal.putWant(want('x', { version, reason }));
+  if (base !== null) journal.putAgreed(agreed(path, { version: base }));
+  journal.putWant(want(path, { version, reason }));
   for (const each of history) {
-    const row = { path: 'x', version: Math.abs(each), k: 0, against: 0, atMs: 0, author: 'a', approved: false };
+    const row = { path, version: Math.abs(each), k: 0, against: 0, atMs: 0, author: 'a', approved: false };
     journal.putVersion(each < 0 ? { ...row, op: 'delete', entry: null } : { ...row, op: 'put', entry: file() });
   }
   return journal;
@@ -37,6 +38,14 @@ test('nothing waits: everything is applied; what the config keeps apart counts a
   journal.setMeta('cursor', '9');
   expect(appliedTo(journal)).toBe(9);
   expect(appliedTo(journalWith(3, 7, [3, 7], 'excluded'))).toBe(9);
+});
+
+test('in a directory as well, and what lost a conflict there was never to be on this disk', () => {
+  const journal = journalWith(3, 8, [3, 6, 8], 'pending', 'd/\u00ff/x');
+  const loser = { op: 'kept' as const, entry: file(), against: 3, atMs: 0, author: 'a', approved: false };
+  journal.putVersion({ ...loser, path: 'd/\u00ff/x', version: 4, k: 1 });
+  journal.putVersion({ ...loser, op: 'put', path: 'd/x', version: 2, k: 0 });
+  expect(appliedTo(journal)).toBe(5);
 });
 
 test('the lowest of several counts', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Ordered } from '../../src/model/apply-order.ts';
+import type { NewFile, Ordered } from '../../src/model/apply-order.ts';
 import { batches, newTrees } from '../../src/model/apply-order.ts';
 import type { Kind } from '../../src/model/entry.ts';
 import { comparePaths } from '../../src/model/path.ts';
@@ -17,7 +17,7 @@ const sorted = (...tasks: Ordered[]) => tasks.sort((a, b) => comparePaths(a.path
 const files = (directory: string, count: number) => Array.from({ length: count }, (_, at) => task(`${directory}/f${at}`, 'file'));
 
 function told(tasks: readonly Ordered[]): Record<string, string[]> {
-  const paths = (list: readonly Ordered[]) => list.map(({ path }) => path);
+  const paths = (list: readonly (Ordered | NewFile)[]) => list.map(({ path }) => path);
   return Object.fromEntries(newTrees(tasks).map((tree) => [tree.top, [...paths(tree.directories), ...paths(tree.files)]]));
 }
 
@@ -36,6 +36,21 @@ test.each([
   ['no link and no removal', [task('d', 'dir'), task('d/f', 'file'), task('d/l', 'link'), task('d/r', null)], { d: ['d', 'd/f'] }],
 ])('a tree holds %s', (_, tasks, expected) => {
   expect(told(sorted(...tasks))).toEqual(expected);
+});
+
+test('of a new file path and size are enough', () => {
+  const inFull = sorted(task('d', 'dir'), task('d/e', 'dir'), task('d/e/f', 'file', null, 2 ** 29), task('d/f', 'file'), task('f', 'file'));
+  const bare = inFull.map((each) => (each.entry?.kind === 'file' ? { path: each.path, size: each.entry.size } : each));
+  const shown = (tasks: readonly (Ordered | NewFile)[]) => {
+    const trees = newTrees(tasks);
+    const made = batches(tasks.slice(-1), trees);
+    return [...made].map(({ trees, files }) => [trees.map(({ top, files }) => [top, files.map(({ path }) => path)]), files.length]);
+  };
+  expect(shown(bare)).toEqual(shown(inFull));
+  expect(shown(bare)).toEqual([
+    [[['d/e', ['d/e/f']]], 0],
+    [[], 1],
+  ]);
 });
 
 test('what does not fit into a batch is made in place, and its directories are trees of their own', () => {

@@ -1,4 +1,4 @@
-import type { Batch, NewTree } from '../../model/apply-order.ts';
+import type { Batch, NewFile, NewTree } from '../../model/apply-order.ts';
 import { batches } from '../../model/apply-order.ts';
 import type { FileEntry, Hash } from '../../model/entry.ts';
 import { sameContent } from '../../model/entry.ts';
@@ -13,8 +13,13 @@ import type { ApplyTask, FetchResult, FileRequest, Ready, Run } from './run.ts';
 import { discardTree, placeTree, stageTree } from './trees.ts';
 
 /** While one batch is flushed and put in place, the next is being staged. */
-export async function placeFiles(run: Run, tasks: readonly ApplyTask[], trees: readonly NewTree<ApplyTask>[]): Promise<void> {
-  const replacing: ApplyTask[] = [];
+export async function placeFiles(
+  run: Run,
+  tasks: readonly ApplyTask[],
+  newFiles: readonly NewFile[],
+  trees: readonly NewTree<ApplyTask, ApplyTask | NewFile>[],
+): Promise<void> {
+  const replacing: (ApplyTask | NewFile)[] = [...newFiles];
   for (const task of tasks) {
     const metadataOnly = task.expected?.kind === 'file' && task.standing !== null && sameContent(task.standing, task.entry);
     if (metadataOnly && !hasOtherNames(run, task.path)) guarded(run, task, () => changeMetadata(run, task, task.entry as FileEntry));
@@ -25,7 +30,7 @@ export async function placeFiles(run: Run, tasks: readonly ApplyTask[], trees: r
   try {
     for (const batch of batches(replacing, trees)) {
       if (run.options.signal.aborted) break;
-      const staged = await stageBatch(run, batch, before);
+      const staged = await stageBatch(run, inFull(run, batch), before);
       await before.placed;
       const placed = placeBatch(run, staged);
       placed.catch(() => undefined);
@@ -35,6 +40,19 @@ export async function placeFiles(run: Run, tasks: readonly ApplyTask[], trees: r
   } finally {
     await Promise.allSettled([before.placed]);
   }
+}
+
+/** With what the journal wants of each new file. */
+function inFull({ ports: { journal } }: Run, { files, trees }: Batch<ApplyTask, ApplyTask | NewFile>): Batch<ApplyTask> {
+  const taskOf = (file: ApplyTask | NewFile): ApplyTask[] => {
+    if ('wanted' in file) return [file];
+    const want = journal.want(file.path);
+    return want === null ? [] : [{ ...want, expected: null, standing: null, why: 'replaced', wanted: true }];
+  };
+  return journal.transaction(() => ({
+    files: files.flatMap(taskOf),
+    trees: trees.map((tree) => ({ ...tree, files: tree.files.flatMap(taskOf) })),
+  }));
 }
 
 /** Rights and times belong to the inode: where it has a second name, only a file of its own can change under one of them alone. */
