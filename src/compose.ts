@@ -4,6 +4,7 @@ import { openCodec, type WritingCodec } from './adapters/codec.ts';
 import { openDirectory } from './adapters/directory.ts';
 import { openShareTree } from './adapters/disk.ts';
 import { compileExcludes } from './adapters/excludes.ts';
+import { collectEarlier } from './adapters/garbage.ts';
 import { type MemberFile, openMember } from './adapters/member-file.ts';
 import { systemOwners } from './adapters/owners.ts';
 import { openReadyFile } from './adapters/ready-file.ts';
@@ -147,11 +148,15 @@ export async function openShare(
   const file = journalFile(config, share.name);
   const journal = scratch === null ? openOrSetAside(file, systemRandom, events) : copyJournal(file, join(scratch.path, 'journal'));
   const tree = openShareTree({ root: share.path, shareName: share.name, fixedPart: share.fixedPart, write: world.codec.write });
+  const onProgress = (event: ProgressEvent) => {
+    collectEarlier(event.filesTotal ?? 0);
+    options.onProgress(event);
+  };
   const ports = {
     ...{ datastore, journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
     readiness: openReadyFile(readyFile(config, share.name)),
-    ...{ onProgress: options.onProgress, stateId: `${member.id} ${config.state}` },
+    ...{ onProgress, stateId: `${member.id} ${config.state}` },
     scratch: scratchBelow(scratch === null ? scratchRoom(config, share.name) : join(scratch.path, 'scratch')),
   };
   const agent = new ShareAgent(ports, share);
