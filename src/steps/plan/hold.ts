@@ -1,6 +1,6 @@
 import type { NewFile } from '../../model/apply-order.ts';
 import type { Publication } from '../../model/close.ts';
-import type { Entry, FileEntry, Sequence } from '../../model/entry.ts';
+import type { Entry, FileEntry, Hash, Sequence } from '../../model/entry.ts';
 import type { Loss, MaxDelete, PastLosses } from '../../model/guard.ts';
 import { guardLosses, unexcused } from '../../model/guard.ts';
 import type { BytePath } from '../../model/path.ts';
@@ -74,8 +74,11 @@ export function holdIncoming(journal: Journal, input: HoldInput, draft: Draft): 
   }
   if (losses.length === 0) return { heldThere: [], losses };
   const count = journal.agreedCount();
-  const facts = { losses, appearing: appearing(journal, draft), live: count.files + count.links, recent: 0, applied: input.appliedLosses };
-  const held = new Set(guardLosses(facts, input.maxDelete));
+  const coming = { losses, appearing: appearing(journal, draft), live: count.files + count.links, recent: 0, applied: input.appliedLosses };
+  const isExceeded = guardLosses(coming, input.maxDelete).length > 0;
+  // Most cycles are far below the limit, and need not be told what an earlier one has brought.
+  const facts = isExceeded ? { ...coming, appearing: [...coming.appearing, ...arrived(journal, losses)] } : coming;
+  const held = new Set(isExceeded ? guardLosses(facts, input.maxDelete) : []);
   const heldThere = [...held].map((path) => holdWant(journal, path, draft)).filter((want) => want !== null);
   const above = new Set([...held].flatMap(ancestorsOf));
   draft.newFiles = draft.newFiles.filter(({ path }) => !above.has(path));
@@ -86,6 +89,30 @@ function appearing(journal: Journal, { applies, newFiles }: Draft): FileEntry[] 
   const here = [...applies.values()].filter(({ expected }) => expected === null).map(({ entry }) => entry);
   const apart = journal.transaction(() => newFiles.map(({ path }) => journal.want(path)?.entry ?? null));
   return [...here, ...apart].filter((entry) => entry?.kind === 'file');
+}
+
+/**
+ * A move of which a cycle that was cut short has brought the new files, and not yet taken the old ones: the new files of those records that
+ * are here, less the deletions of equal content that they have excused already.
+ */
+function arrived(journal: Journal, losses: readonly Loss[]): FileEntry[] {
+  const records = new Set(losses.flatMap(({ path }) => journal.want(path)?.version ?? []));
+  const credits = new Map<Hash, { readonly entry: FileEntry; count: number }>();
+  const credit = (entry: Entry | null | undefined, by: number) => {
+    if (entry?.kind !== 'file') return;
+    const known = credits.get(entry.hash);
+    if (known === undefined) credits.set(entry.hash, { entry, count: by });
+    else known.count += by;
+  };
+  for (const sequence of records) {
+    for (const { path, k, op, entry } of journal.versionsOf(sequence)) {
+      if (k > 0 || journal.want(path) !== null) continue;
+      const before = journal.versions(path).findLast((row) => row.k === 0 && row.version < sequence)?.entry ?? null;
+      if (op === 'delete') credit(before, -1);
+      else if (before === null && journal.agreed(path)?.version === sequence) credit(entry, 1);
+    }
+  }
+  return [...credits.values()].flatMap(({ entry, count }) => Array<FileEntry>(Math.max(0, count)).fill(entry));
 }
 
 function holdWant(journal: Journal, path: BytePath, draft: Draft): Want | null {
