@@ -18,7 +18,6 @@ const lines = readFileSync(file, 'utf8')
     const shown = proofs.map((path) => `[${basename(path, '.ts').replace('.test', '')}](../${path})`).join(' · ');
     return `| ${row[1]} | ${row[2]} | ${shown || '–'} |`;
   });
-const verdict =
-  untested.length === 0 ? 'Every rule is named by a test.' : `No test names these rules yet: ${untested.join(', ')}.`;
+const verdict = untested.length === 0 ? 'Every rule is named by a test.' : `No test names these rules yet: ${untested.join(', ')}.`;
 writeFileSync(file, lines.join('\n').replace(/(<!-- untested -->\n)[^\n]*\n/, `$1${verdict}\n`));
 console.log(verdict);
