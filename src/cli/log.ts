@@ -1,16 +1,16 @@
 import type { World } from '../compose.ts';
 import type { Entry } from '../model/entry.ts';
-import { type BytePath, fromText, toText } from '../model/path.ts';
+import { type BytePath, toText } from '../model/path.ts';
 import type { Journal, RecordRow, VersionRow } from '../ports/journal.ts';
 import type { LogCommand } from './command.ts';
 import { moment, pathFields, printDocument } from './document.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import { counted, formatBytes, formatCount, formatMoment, printable } from './format.ts';
 import { versionName } from './history.ts';
-import { askedOf, logLocal } from './log-local.ts';
+import { readAsked } from './log-asked.ts';
+import { logLocal } from './log-local.ts';
 import type { Output } from './output.ts';
 import { storedPath } from './path-argument.ts';
-import { chooseShares, neverSynced, readJournal, tellFault } from './shares.ts';
 
 /** A record and the first of its changes, each with what stood at the path before. */
 interface Logged {
@@ -29,24 +29,9 @@ interface Change {
 /** The newest ingested records, newest first, with the paths that each changed. */
 export async function log(world: World, command: LogCommand, output: Output): Promise<ExitCode> {
   if (command.local) return await logLocal(world, command, output);
-  const chosen = await chooseShares(world, command.shares, output);
-  if (chosen === null) return exit.usage;
-  const asked = askedOf(chosen.shares, command.path);
-  if (asked === null) {
-    output.error(`flocksync: ${toText(fromText(command.path ?? ''))} is in none of these shares`);
-    return exit.usage;
-  }
-  const codes: ExitCode[] = [chosen.code];
-  const found: Logged[] = [];
-  for (const { share, path } of asked) {
-    try {
-      const logged = readJournal(world, share.name, (journal) => (journal === null ? null : read(journal, share.name, path, command)));
-      if (logged === null) output.error(neverSynced(share.name));
-      else found.push(...logged);
-    } catch (error) {
-      codes.push(tellFault(error, share.name, output));
-    }
-  }
+  const seen = await readAsked(world, command, output, (journal, share, path) => read(journal, share, path, command));
+  if (seen === null) return exit.usage;
+  const { asked, found, codes } = seen;
   const only = asked.length === 1 ? (asked[0]?.share.name ?? null) : null;
   if (command.json) printDocument(output, { share: only, records: found.map(asDocument) });
   else for (const one of found) for (const text of lines(one, only === null ? `${one.share}  ` : '')) output.line(text);

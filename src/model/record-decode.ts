@@ -83,7 +83,8 @@ function readRecord(bytes: Buffer, content: Buffer, headerAt: number, limits: Li
   };
 }
 
-function judged<T>(read: () => T | Rejected): T | Rejected {
+/** What `read` gives; content that breaks the format is bad. */
+export function judged<T>(read: () => T | Rejected): T | Rejected {
   try {
     return read();
   } catch (cause) {
@@ -92,6 +93,6 @@ function judged<T>(read: () => T | Rejected): T | Rejected {
   }
 }
 
-function rejected(verdict: Verdict, reason: string): Rejected {
+export function rejected(verdict: Verdict, reason: string): Rejected {
   return { ok: false, verdict, reason };
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { expectHash, expectHex, expectInteger, expectObject, type Json, Malformed, parseObject } from './checks.ts';
 import { decodeFormat, encodeFormat, type ShareFormat } from './format.ts';
 import type { Limits } from './limits.ts';
-import { formatInForce, type Rejected, type Verdict } from './record.ts';
+import { formatInForce, type Rejected } from './record.ts';
+import { judged, rejected } from './record-decode.ts';
 import { frameHeaderBytes, readFrame, readFrameHead } from './record-frames.ts';
 import type { SnapshotBytes, SnapshotCounts, SnapshotHead, SnapshotItem } from './snapshot.ts';
 import { snapshotCheck } from './snapshot-check.ts';
@@ -121,17 +122,4 @@ function readCounts(json: Json): SnapshotCounts {
 
 function count(value: unknown, min: number, what: string): number {
   return expectInteger(value, min, Number.MAX_SAFE_INTEGER, what);
-}
-
-function judged(read: () => OpenedSnapshot | Rejected): OpenedSnapshot | Rejected {
-  try {
-    return read();
-  } catch (cause) {
-    if (cause instanceof Malformed) return rejected('bad', cause.message);
-    throw cause;
-  }
-}
-
-function rejected(verdict: Verdict, reason: string): Rejected {
-  return { ok: false, verdict, reason };
 }
