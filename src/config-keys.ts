@@ -17,11 +17,15 @@ export const shareKeys = [
   'settleMax',
   'poll',
   'schedule',
+  'housekeep',
+  'verify',
   'history',
   'trash',
   'join',
 ] as const;
 export const metadataKeys = ['owner', 'group', 'fileMode', 'dirMode'] as const;
+export const pollKeys = ['active', 'idle'] as const;
+export const verifyKeys = ['at', 'sample'] as const;
 export const maxDeleteKeys = ['percent', 'floor', 'window'] as const;
 
 /** Keys that are documented or planned, but do nothing in this release: ignoring one would be a silent lie. */
@@ -42,6 +46,8 @@ const homes: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['an item of `shares`', shareKeys],
   ['`metadata`', metadataKeys],
   ['`maxDelete`', maxDeleteKeys],
+  ['`poll`', pollKeys],
+  ['`verify`', verifyKeys],
 ];
 
 /** Faults for every key of the section that is not known here. Values of such keys are never shown: they could be secrets. */

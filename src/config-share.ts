@@ -2,9 +2,9 @@ import { isScalar, type Node } from 'yaml';
 import { addFault, quoted, readItems, readSection, resolved, type Section } from './config-document.ts';
 import { maxDeleteKeys, metadataKeys, refuseUnknownKeys, shareKeys } from './config-keys.ts';
 import { readPath } from './config-path.ts';
+import { readCron, readPoll, readVerify } from './config-rhythm.ts';
 import type { ConflictPolicy, FixedMetadata, MaxDelete, Role, ShareConfig } from './config-types.ts';
 import { fieldOf, readChoice, readDuration, readInteger, readMode, readText, readTextList, requireKeys } from './config-values.ts';
-import { cronFault } from './model/cron.ts';
 import { nameFault } from './model/share-name.ts';
 import { parseSharePath } from './model/share-pattern.ts';
 
@@ -162,7 +162,7 @@ function readMaxDelete(section: Section): MaxDelete {
   };
 }
 
-type Times = Pick<ShareConfig, 'settleMs' | 'settleMaxMs' | 'poll' | 'schedule' | 'historyMs' | 'trashMs'>;
+type Times = Pick<ShareConfig, 'settleMs' | 'settleMaxMs' | 'poll' | 'schedule' | 'housekeep' | 'verify' | 'historyMs' | 'trashMs'>;
 
 function readTimes(section: Section): Times {
   const settleMs = readDuration(section, 'settle') ?? 500;
@@ -178,32 +178,10 @@ function readTimes(section: Section): Times {
     settleMs,
     settleMaxMs: settleMax ?? Math.max(10_000, settleMs),
     poll: readPoll(section),
-    schedule: readSchedule(section),
+    schedule: readCron(section, 'schedule', '*/15 * * * * *'),
+    housekeep: readCron(section, 'housekeep', '17 3 * * *'),
+    verify: readVerify(section),
     historyMs: readDuration(section, 'history') ?? 30 * 86_400_000,
     trashMs: readDuration(section, 'trash') ?? 7 * 86_400_000,
   };
-}
-
-function readPoll(section: Section): 'adaptive' | number {
-  const field = fieldOf(section, 'poll');
-  const scalar = field === undefined ? null : resolved(section.source, field.node);
-  const written = isScalar(scalar) && typeof scalar.value === 'string' ? scalar.value : '';
-  if (written === 'adaptive') return 'adaptive';
-  if (field !== undefined && cronFault(written) === undefined) {
-    addFault(
-      section.source,
-      field.line,
-      `\`poll\` is ${quoted(written)}: write adaptive or a duration; a cron expression belongs to \`schedule\``,
-    );
-    return 'adaptive';
-  }
-  return readDuration(section, 'poll', { minMs: 100, or: 'adaptive' }) ?? 'adaptive';
-}
-
-function readSchedule(section: Section): string | null {
-  const text = readText(section, 'schedule');
-  if (text === undefined) return null;
-  const fault = cronFault(text.value);
-  if (fault !== undefined) addFault(section.source, text.line, `\`schedule\` ${text.shown} ${fault}; for example "*/15 * * * * *"`);
-  return text.value;
 }

@@ -62,6 +62,22 @@ export interface MaxDelete {
   readonly windowMs: number;
 }
 
+/** How often the log is asked; equal numbers for a fixed interval. */
+export interface Poll {
+  /** While something happens. */
+  readonly activeMs: number;
+  /** What it eases to; at least `activeMs`. */
+  readonly idleMs: number;
+}
+
+/** Verifications by the daemon. */
+export interface VerifySchedule {
+  /** Cron expression of five or six fields. */
+  readonly at: string;
+  /** Part of contents and files that is read, above 0 and at most 1. */
+  readonly fraction: number;
+}
+
 export interface ShareConfig {
   /** Unique in the federation; for a template the part before the `-`. */
   readonly name: string;
@@ -83,10 +99,12 @@ export interface ShareConfig {
   /** Quiet time that ends a changeset; 0 means two looks without a pause. */
   readonly settleMs: number;
   readonly settleMaxMs: number;
-  /** 'adaptive' or a fixed interval in milliseconds. */
-  readonly poll: 'adaptive' | number;
+  readonly poll: Poll;
   /** Cron expression of five or six fields for scans of the daemon, or null. */
   readonly schedule: string | null;
+  /** When the daemon looks after the bucket without thresholds, as a cron expression; null leaves it to the cycles. */
+  readonly housekeep: string | null;
+  readonly verify: VerifySchedule | null;
   /** Retention of versions in the bucket, used when this member creates the share. */
   readonly historyMs: number;
   /** Retention of the local trash. */

@@ -72,6 +72,23 @@ test.each<[string[], string]>([
   [['poll: often'], '6: `poll` is "often": write adaptive, or a duration such as 500ms, 10s, 10m, 24h or 30d'],
   [['poll: 10ms'], '6: `poll` is "10ms": at least 100ms are needed'],
   [['poll: "* * * * *"'], '6: `poll` is "* * * * *": write adaptive or a duration; a cron expression belongs to `schedule`'],
+  [['poll: { active: 2s, idle: 1s }'], '6: `idle` is shorter than `active`: exchange them, or make them equal'],
+  [['poll: { active: 2s }'], '6: `idle` is missing in `poll`'],
+  [['poll: { active: 2, idle: 5s }'], '6: `active` is 2 without a unit: write for example 2s'],
+  [['poll: { active: 50ms, idle: 5s }'], '6: `active` is "50ms": at least 100ms are needed'],
+  [['poll: { active: 1s, idel: 5s, idle: 5s }'], '6: `idel` is not a known key in `poll` (did you mean `idle`?)'],
+  [['poll: [1s]'], '6: `poll` must be text, found a list'],
+  [
+    ['housekeep: daily'],
+    '6: `housekeep` "daily" has 1 fields; five (from minutes) or six (from seconds) are needed; for example "17 3 * * *"',
+  ],
+  [['verify: { sample: 5% }'], '6: `at` is missing in `verify`'],
+  [['verify: { at: "0 4 * * 0", sample: 0% }'], '6: `sample` is "0%": write a part such as 5% or 0.5%'],
+  [['verify: { at: "0 4 * * 0", sample: 5 }'], '6: `sample` must be text, found the number "5": write "5" in quotes'],
+  [
+    ['verify: "0 25 * * 0"'],
+    '6: `verify` "0 25 * * 0" has "25" as hour; allowed are *, */N and 0-23, in lists and ranges; for example "23 3 * * 0"',
+  ],
   [
     ['schedule: "* * *"'],
     '6: `schedule` "* * *" has 3 fields; five (from minutes) or six (from seconds) are needed; for example "*/15 * * * * *"',

@@ -6,7 +6,7 @@ import { parseArguments } from '../src/cli/arguments.ts';
 import { commands, commonFlags, jsonFlag, unbuiltCommands } from '../src/cli/command-table.ts';
 import { exit } from '../src/cli/exit.ts';
 import { formatFault, loadConfig } from '../src/config.ts';
-import { datastoreKeys, maxDeleteKeys, metadataKeys, shareKeys, topKeys } from '../src/config-keys.ts';
+import { datastoreKeys, maxDeleteKeys, metadataKeys, pollKeys, shareKeys, topKeys, verifyKeys } from '../src/config-keys.ts';
 import { flawCodes } from '../src/model/verify.ts';
 import { projectRoot, sourceFiles } from './source.ts';
 
@@ -49,13 +49,16 @@ test('the example with all keys shows the defaults and misses no key', () => {
     ...{ variables: {}, hostName: '', realpath: () => null },
   });
   if (!written.ok || !short.ok) throw new Error('both must load');
-  expect({ ...written.config.shares[0], schedule: null, maxDelete: null }).toEqual({ ...short.config.shares[0], maxDelete: null });
+  expect({ ...written.config.shares[0], schedule: null, housekeep: null, verify: null, maxDelete: null }).toEqual({
+    ...short.config.shares[0],
+    maxDelete: null,
+  });
 });
 
 test('every key of the config has a row in docs/2', () => {
   const page = read('docs/2-configuration.md');
   for (const key of [...topKeys, ...datastoreKeys, ...shareKeys]) expect(page, key).toContain(`\n| \`${key}\` |`);
-  for (const key of [...metadataKeys, ...maxDeleteKeys]) expect(page, key).toContain(`\`${key}\``);
+  for (const key of [...metadataKeys, ...maxDeleteKeys, ...pollKeys, ...verifyKeys]) expect(page, key).toContain(`\`${key}\``);
 });
 
 test('the policies are JSON and grant what the adapter asks for', () => {

@@ -10,6 +10,7 @@ import { openJournal } from '../../src/adapters/sqlite.ts';
 import { systemRandom, systemTime } from '../../src/adapters/system.ts';
 import { ShareAgent } from '../../src/agent.ts';
 import type { ShareConfig } from '../../src/config-types.ts';
+import { adaptivePoll } from '../../src/model/pace.ts';
 import { round, tell } from './measure.ts';
 import { type MemoryStore, memoryStore } from './memory-store.ts';
 import { newDirectory } from './trees.ts';
@@ -108,7 +109,17 @@ function memberOf(home: string, name: string, clock: { nowMs: number }, datastor
 const config: ShareConfig = {
   ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', exclude: [], metadata: 'preserve' },
   ...{ conflict: 'newest', delete: 'propagate', maxDelete: { percent: 100, percentBelow40: 100, floor: 1_000_000, windowMs: 600_000 } },
-  ...{ settleMs: 0, settleMaxMs: 10_000, poll: 'adaptive', schedule: null, historyMs: 30 * dayMs, trashMs: 7 * dayMs, join: 'trash' },
+  ...{
+    settleMs: 0,
+    settleMaxMs: 10_000,
+    poll: adaptivePoll,
+    schedule: null,
+    housekeep: null,
+    verify: null,
+    historyMs: 30 * dayMs,
+    trashMs: 7 * dayMs,
+    join: 'trash',
+  },
 };
 
 const kinds = ['objects', 'bucketMiB', 'journalMiB', 'trashMiB', 'requestsPerDay'] as const;

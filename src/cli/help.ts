@@ -107,8 +107,10 @@ shares:
     maxDelete: { percent: 20, floor: 20, window: 10m }
     settle: 500ms                   # quiet time that ends a changeset
     settleMax: 10s
-    poll: adaptive                  # or a duration
+    poll: adaptive                  # { active: 1s, idle: 15s }, or a duration
     schedule: "*/15 * * * * *"      # scans of the daemon, optional
+    housekeep: "17 3 * * *"         # of the daemon, optional
+    verify: { at: "23 3 * * 0", sample: 5% }     # of the daemon, optional
     history: 30d                    # kept in the bucket
     trash: 7d                       # kept on this server
     join: trash                     # or merge

@@ -7,7 +7,7 @@ import { glance, hasNews, stillAlive } from '../agent/glance.ts';
 import type { Outcome } from '../agent.ts';
 import { type OpenedShare, openShare, type World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
-import { lookPauseMs, pollPauseMs, troublePauseMs } from '../model/pace.ts';
+import { lookPauseMs, outOfStep, pollPauseMs, troublePauseMs } from '../model/pace.ts';
 import { JournalFault } from '../ports/journal.ts';
 import { runCycles } from './cycles.ts';
 import { faultOfShare } from './faults.ts';
@@ -95,7 +95,7 @@ export class Follower {
   }
 
   pollPauseMs(): number {
-    return pollPauseMs(this.share.poll, systemTime.monotonicMs() - this.#activeAtMs);
+    return outOfStep(pollPauseMs(this.share.poll, systemTime.monotonicMs() - this.#activeAtMs), systemRandom.fraction());
   }
 
   #over(): boolean {

@@ -2,16 +2,23 @@
 
 /** How long after the last change the federation still counts as active. */
 const activeMs = 2 * 60_000;
-const pollActiveMs = 1000;
-const pollIdleMs = 15_000;
 /** Each further minute of quiet doubles the pause. */
 const easeMs = 60_000;
+/** Two members that ask in step drift apart. */
+const jitter = 0.1;
 
-/** Until the next look into the bucket: 1 s while anything happened in the last minutes, easing to 15 s. */
-export function pollPauseMs(poll: 'adaptive' | number, quietMs: number): number {
-  if (poll !== 'adaptive') return poll;
+/** Where the config says `adaptive`. */
+export const adaptivePoll = { activeMs: 1000, idleMs: 15_000 };
+
+/** Until the next look into the bucket: short while anything happened in the last minutes, easing to the longer pause. */
+export function pollPauseMs(poll: { readonly activeMs: number; readonly idleMs: number }, quietMs: number): number {
   const doublings = Math.max(0, (quietMs - activeMs) / easeMs);
-  return Math.min(pollIdleMs, pollActiveMs * 2 ** Math.min(doublings, 10));
+  return Math.min(poll.idleMs, poll.activeMs * 2 ** Math.min(doublings, 40));
+}
+
+/** The same pause, longer or shorter by a tenth at most; `fraction` in [0, 1). */
+export function outOfStep(pauseMs: number, fraction: number): number {
+  return pauseMs * (1 - jitter + 2 * jitter * fraction);
 }
 
 const lookMsMin = 1000;

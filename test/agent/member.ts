@@ -14,6 +14,7 @@ import { systemRandom, systemTime } from '../../src/adapters/system.ts';
 import type { CycleOptions } from '../../src/agent/context.ts';
 import { type Outcome, ShareAgent } from '../../src/agent.ts';
 import type { ShareConfig } from '../../src/config-types.ts';
+import { adaptivePoll } from '../../src/model/pace.ts';
 import type { Datastore } from '../../src/ports/datastore.ts';
 import type { Journal } from '../../src/ports/journal.ts';
 import type { Log } from '../../src/ports/log.ts';
@@ -74,5 +75,15 @@ const dayMs = 24 * 3600 * 1000;
 const plain: ShareConfig = {
   ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', exclude: [], metadata: 'preserve' },
   ...{ conflict: 'newest', delete: 'propagate', maxDelete: { percent: 20, percentBelow40: 50, floor: 20, windowMs: 600_000 } },
-  ...{ settleMs: 0, settleMaxMs: 10_000, poll: 'adaptive', schedule: null, historyMs: 30 * dayMs, trashMs: 7 * dayMs, join: 'trash' },
+  ...{
+    settleMs: 0,
+    settleMaxMs: 10_000,
+    poll: adaptivePoll,
+    schedule: null,
+    housekeep: null,
+    verify: null,
+    historyMs: 30 * dayMs,
+    trashMs: 7 * dayMs,
+    join: 'trash',
+  },
 };

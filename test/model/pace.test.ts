@@ -1,17 +1,19 @@
 import { expect, test } from 'vitest';
-import { lookPauseMs, pollPauseMs, troublePauseMs } from '../../src/model/pace.ts';
+import { adaptivePoll, lookPauseMs, outOfStep, pollPauseMs, troublePauseMs } from '../../src/model/pace.ts';
 
 const minuteMs = 60_000;
 
 test.each([
-  { poll: 'adaptive', quietMs: 0, pauseMs: 1000 },
-  { poll: 'adaptive', quietMs: 2 * minuteMs, pauseMs: 1000 },
-  { poll: 'adaptive', quietMs: 3 * minuteMs, pauseMs: 2000 },
-  { poll: 'adaptive', quietMs: 6 * minuteMs, pauseMs: 15_000 },
-  { poll: 'adaptive', quietMs: 1e12, pauseMs: 15_000 },
-  { poll: 5000, quietMs: 0, pauseMs: 5000 },
-  { poll: 5000, quietMs: 1e12, pauseMs: 5000 },
-] as const)('poll $poll after $quietMs ms of quiet: $pauseMs ms', ({ poll, quietMs, pauseMs }) => {
+  { poll: adaptivePoll, quietMs: 0, pauseMs: 1000 },
+  { poll: adaptivePoll, quietMs: 2 * minuteMs, pauseMs: 1000 },
+  { poll: adaptivePoll, quietMs: 3 * minuteMs, pauseMs: 2000 },
+  { poll: adaptivePoll, quietMs: 6 * minuteMs, pauseMs: 15_000 },
+  { poll: adaptivePoll, quietMs: 1e12, pauseMs: 15_000 },
+  { poll: { activeMs: 5000, idleMs: 5000 }, quietMs: 0, pauseMs: 5000 },
+  { poll: { activeMs: 5000, idleMs: 5000 }, quietMs: 1e12, pauseMs: 5000 },
+  { poll: { activeMs: 100, idleMs: 86_400_000 }, quietMs: 0, pauseMs: 100 },
+  { poll: { activeMs: 100, idleMs: 86_400_000 }, quietMs: 1e12, pauseMs: 86_400_000 },
+])('poll $poll after $quietMs ms of quiet: $pauseMs ms', ({ poll, quietMs, pauseMs }) => {
   expect(pollPauseMs(poll, quietMs)).toBe(pauseMs);
 });
 
@@ -29,4 +31,10 @@ test('trouble: pauses double up to a minute, and vary by half', () => {
   expect([0, 1, 2, 3].map((failures) => troublePauseMs(failures, 0))).toEqual([500, 1000, 2000, 4000]);
   expect(troublePauseMs(1000, 0)).toBe(30_000);
   expect(troublePauseMs(1000, 0.999_999)).toBeLessThanOrEqual(minuteMs);
+});
+
+test('members that ask in step drift apart: a pause varies by a tenth', () => {
+  expect(outOfStep(1000, 0)).toBeCloseTo(900);
+  expect(outOfStep(1000, 0.5)).toBeCloseTo(1000);
+  expect(outOfStep(1000, 0.999_999)).toBeLessThanOrEqual(1100);
 });
