@@ -4,6 +4,7 @@ import type { Content } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
+import type { Scope } from '../model/scope.ts';
 import type { ContentCodec } from '../ports/codec.ts';
 import type { Datastore, DatastoreFault } from '../ports/datastore.ts';
 import type { Owners, PreciseStat, RootLock, ShareTree } from '../ports/filesystem.ts';
@@ -67,6 +68,8 @@ export interface CycleOptions {
   readonly dryRun: boolean;
   readonly only: 'publish' | 'pull' | null;
   readonly signal: AbortSignal;
+  /** What is looked at on the disk; everything unless it is given. */
+  readonly scope?: Scope;
 }
 
 /** What stops a share: nothing more is published or applied until it lifts. Exit 3. */

@@ -33,7 +33,7 @@ export async function look(
   const { ports, options } = cycle;
   if (cycle.rootIsToCome) return { differences: new Map(), unknown: new Set(), gathered: null };
   ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
-  const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded);
+  const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded, options.scope);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
   const gathered = willPublish(cycle, reincluded) ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs()) : null;
   const seen: Looked = {

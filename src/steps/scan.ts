@@ -1,18 +1,24 @@
-import { clockTickUs } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
-import { join, parentOf } from '../model/path.ts';
+import { ancestorsOf, isWithin, join, nameOf, parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
-import { problem } from '../model/problem.ts';
-import type { DirectoryListing, ShareTree, Stat } from '../ports/filesystem.ts';
+import { type Scope, wholeScope } from '../model/scope.ts';
+import type { DirectoryListing, Stat } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
-import type { Agreed, DiskStamp, Journal } from '../ports/journal.ts';
+import type { Agreed } from '../ports/journal.ts';
+import {
+  compareListing,
+  type Excluded,
+  type Found,
+  isSettledLongAgo,
+  newPart,
+  noteAllMissing,
+  noteMount,
+  noteUnreadable,
+  type Part,
+  type ScanPorts,
+} from './scan/part.ts';
 
-/** A name whose stat is not the agreed one, or that the journal does not know. */
-export interface Found {
-  readonly path: BytePath;
-  readonly stat: Stat;
-  readonly agreed: Agreed | null;
-}
+export type { Found } from './scan/part.ts';
 
 export interface Scan {
   readonly found: Found[];
@@ -21,222 +27,284 @@ export interface Scan {
   /** Subtrees that could not be read or lie on another device: nothing is concluded about them. */
   readonly unknown: readonly BytePath[];
   readonly problems: readonly Problem[];
-  /** Names met, excluded ones not counted. */
-  readonly entries: number;
+  /** Directories in which something was not as the journal knows it. */
+  readonly unclean: ReadonlySet<BytePath>;
   /** False when nothing but excluded names stands at the root. */
   readonly rootHasEntries: boolean;
-}
-
-export interface ScanPorts {
-  readonly tree: ShareTree;
-  readonly journal: Journal;
-  /** This machine's clock at the start, microseconds: a stat younger than the tick is not trusted yet (rule D2). */
-  readonly nowUs: number;
+  /** True for what this look could see: that it found nothing there means something. */
+  covers(path: BytePath): boolean;
 }
 
 /**
- * Walks the tree once and compares it with the journal's stat cache (rules D1, D2). Reads no content. A directory whose listing has
- * the remembered digest costs no look-up. `excluded` prunes names before they are looked at.
+ * Walks the tree, or the part of it that `scope` names, and compares it with the journal's stat cache (rules D1, D2). Reads no content.
+ * A directory whose listing has the remembered digest costs no look-up. `excluded` prunes names before they are looked at.
  */
-export function scan(ports: ScanPorts, excluded: (path: BytePath, isDirectory: boolean) => boolean): Scan {
-  const state = {
-    found: [] as Found[],
-    missing: [] as Agreed[],
-    unknown: [] as BytePath[],
-    problems: [] as Problem[],
-    digests: [] as [BytePath, string][],
-    lingering: new Map<BytePath, Stat>(),
-    lingeringKnown: ports.journal.lingering(),
-    entries: 0,
-    rootHasEntries: false,
-    rootDev: 0,
-  };
-  const pending: BytePath[] = [''];
-  ports.journal.transaction(() => {
-    for (let dir = pending.pop(); dir !== undefined; dir = pending.pop()) scanDirectory(dir, ports, excluded, state, pending);
-    for (const [path, digest] of state.digests) ports.journal.putDirectoryDigest(path, digest);
-    settleLingering(ports.journal, state);
-  });
-  return { ...state };
+export function scan(ports: ScanPorts, excluded: Excluded, scope: Scope = wholeScope): Scan {
+  return new Scanning(ports, excluded, scope).ended();
 }
 
-/** Rule R4: a lingering directory counts again from its first child of this share on, and is forgotten once it is gone. */
-function settleLingering(journal: Journal, state: State): void {
-  if (state.lingeringKnown.size === 0) return;
-  const unknown = new Set(state.unknown);
-  for (const path of state.lingeringKnown) {
-    const stat = state.lingering.get(path);
-    if (stat === undefined && !isUnknown(path, unknown)) journal.setLingering(path, false);
-    if (stat !== undefined && state.found.some((each) => each.path.startsWith(`${path}/`))) state.found.push({ path, stat, agreed: null });
-  }
-}
-
-type State = {
-  found: Found[];
-  missing: Agreed[];
-  unknown: BytePath[];
-  problems: Problem[];
-  digests: [BytePath, string][];
+/** A look under way: directories in which something moves meanwhile can be looked at once more, before it ends. */
+export class Scanning {
+  readonly #ports: ScanPorts;
+  readonly #excluded: Excluded;
+  readonly #scope: Scope;
+  /** By the directory that was listed; only where there is something to tell. */
+  readonly #parts = new Map<BytePath, Part>();
+  /** Directories listed, and whether everything below them was; a whole look need not know. */
+  readonly #listed = new Map<BytePath, boolean>();
+  /** Directories that are walked into although their names and inodes say nothing new. */
+  readonly #descend = new Set<BytePath>();
+  readonly #lingeringKnown: ReadonlySet<BytePath>;
   /** Lingering directories that still stand. */
-  lingering: Map<BytePath, Stat>;
-  readonly lingeringKnown: ReadonlySet<BytePath>;
-  entries: number;
-  rootHasEntries: boolean;
-  rootDev: number;
-};
+  readonly #lingering = new Map<BytePath, Stat>();
+  /** Directories that were not as the journal knows them; the next look wants to see them again. */
+  readonly #unclean = new Set<BytePath>();
+  #rootHasEntries = false;
+  #rootDev = 0;
+  #nowUs: number;
 
-function scanDirectory(
-  dir: BytePath,
-  ports: ScanPorts,
-  excluded: (path: BytePath, isDirectory: boolean) => boolean,
-  state: State,
-  pending: BytePath[],
-): void {
-  const listing = readDirectory(dir, ports, excluded, state);
-  if (listing === null) return;
-  if (dir === '') state.rootDev = listing.dev;
-  // Mounted over since its parent was looked at.
-  if (listing.dev !== state.rootDev) return noteMount(dir, state);
-  state.entries += listing.names.length;
-  if (dir === '') state.rootHasEntries = listing.names.length > 0;
-  noteLingering(dir, listing, state);
-  const unchanged = listing.vanished.length === 0 && ports.journal.directoryDigest(dir) === listing.digest;
-  const clean = unchanged || compareDirectory(dir, listing, ports, state);
-  const settledLongAgo = listing.newestCtimeKey < ports.nowUs - clockTickUs;
-  if (clean && !unchanged && settledLongAgo) state.digests.push([dir, listing.digest]);
-  queueDirectories(dir, listing, state, pending);
-}
-
-function noteLingering(dir: BytePath, listing: DirectoryListing, state: State): void {
-  if (state.lingeringKnown.size === 0) return;
-  for (let i = 0; i < listing.names.length; i++) {
-    const path = join(dir, listing.names[i] as string);
-    if (state.lingeringKnown.has(path) && listing.statAt(i).kind === 'dir') state.lingering.set(path, listing.statAt(i));
+  constructor(ports: ScanPorts, excluded: Excluded, scope: Scope) {
+    this.#ports = ports;
+    this.#excluded = excluded;
+    this.#scope = scope;
+    this.#lingeringKnown = ports.journal.lingering();
+    this.#nowUs = ports.nowUs;
+    ports.journal.transaction(() => {
+      if (scope.kind === 'below') return this.#lookBelow(scope.paths);
+      this.#walk('', scope.kind === 'whole');
+      if (scope.kind !== 'directories') return;
+      this.#lookInside(scope.paths, false);
+      this.#lookInside(scope.subtrees, true);
+    });
   }
-}
 
-function readDirectory(
-  dir: BytePath,
-  ports: ScanPorts,
-  excluded: (path: BytePath, isDirectory: boolean) => boolean,
-  state: State,
-): DirectoryListing | null {
-  try {
-    return ports.tree.readDirectory(dir, (name, isDirectory) => !excluded(join(dir, name), isDirectory));
-  } catch (error) {
-    if (!(error instanceof DiskFault)) throw error;
-    const gone = error.code === 'absent' || error.code === 'not-directory';
-    if (gone && dir !== '') state.missing.push(...ports.journal.agreedBelow(dir));
-    else noteUnreadable(dir, error, state);
+  /** Candidates so far, each a difference or an absence. */
+  get size(): number {
+    let size = 0;
+    for (const part of this.#parts.values()) size += part.found.length + part.missing.length;
+    return size;
+  }
+
+  /** Looks at these directories as they are now; what it saw in them before is forgotten. Only for a look at directories. */
+  lookAgain(directories: ReadonlySet<BytePath>, nowUs: number): void {
+    this.#nowUs = nowUs;
+    this.#ports.journal.transaction(() => this.#lookInside(directories, false));
+  }
+
+  /** Called once. */
+  ended(): Scan {
+    const found: Found[] = [];
+    const missing: Agreed[] = [];
+    const unknown = new Set<BytePath>();
+    const problems = new Map<string, Problem>();
+    const closed = new Set<BytePath>();
+    for (const part of this.#parts.values()) {
+      for (const each of part.found) found.push(each);
+      for (const each of part.missing) missing.push(each);
+      for (const each of part.unknown) unknown.add(each);
+      for (const each of part.problems) problems.set(`${each.code} ${each.path}`, each);
+      for (const each of part.closed) closed.add(each);
+    }
+    this.#parts.clear();
+    // A part of the tree may have been read although the way there may not be: a whole look would not have met it.
+    const isOpen = ({ path }: { readonly path: BytePath }) => !isUnknown(parentOf(path), unknown);
+    const partly = this.#scope.kind !== 'whole' && unknown.size > 0;
+    const scan = {
+      ...{ found: partly ? found.filter(isOpen) : found, missing: partly ? missing.filter(isOpen) : missing },
+      ...{ unknown: [...unknown], problems: [...problems.values()], rootHasEntries: this.#rootHasEntries, unclean: this.#unclean },
+      covers: this.#covering(closed),
+    };
+    this.#ports.journal.transaction(() => this.#settleLingering(scan, unknown));
+    return scan;
+  }
+
+  // ---- which directories -----------------------------------------------------------------------------------------------------
+
+  /** Where the base knows no such directory, the look begins above it and takes in everything that is new on the way. */
+  #lookInside(paths: ReadonlySet<BytePath>, deep: boolean): void {
+    const { journal } = this.#ports;
+    const starts = new Set<BytePath>();
+    for (const path of [...paths].sort()) {
+      if (path !== '' && this.#excluded(path, true)) continue;
+      let at = path;
+      for (; at !== '' && !this.#listed.has(at) && journal.agreed(at)?.entry.kind !== 'dir'; at = parentOf(at)) this.#descend.add(at);
+      starts.add(at);
+    }
+    for (const start of starts) this.#walk(start, deep);
+  }
+
+  #walk(start: BytePath, deep: boolean): void {
+    const pending: Visit[] = [{ dir: start, deep }];
+    for (let visit = pending.pop(), first = true; visit !== undefined; visit = pending.pop(), first = false) {
+      const known = this.#listed.get(visit.dir);
+      const again = first || known === undefined || (visit.deep && !known);
+      if (again) this.#scanDirectory(visit, pending);
+    }
+  }
+
+  #scanDirectory({ dir, deep }: Visit, pending: Visit[]): void {
+    const { journal } = this.#ports;
+    const part = newPart();
+    this.#parts.delete(dir);
+    this.#unclean.delete(dir);
+    const listing = this.#list(dir, deep, part, pending);
+    if (listing !== null) {
+      this.#noteLingering(dir, listing);
+      const unchanged = listing.vanished.length === 0 && journal.directoryDigest(dir) === listing.digest;
+      const clean = unchanged || compareListing(dir, listing, journal.agreedChildren(dir), this.#ports, this.#lingering, part);
+      if (clean && !unchanged && isSettledLongAgo(listing, this.#nowUs)) journal.putDirectoryDigest(dir, listing.digest);
+      this.#queueDirectories(dir, deep, listing, part, pending);
+    }
+    this.#keep(dir, part, listing === null || listing.vanished.length > 0);
+  }
+
+  #keep(dir: BytePath, part: Part, isRestless: boolean): void {
+    const isEmpty = part.found.length + part.missing.length + part.unknown.length === 0;
+    if (!isEmpty) this.#parts.set(dir, part);
+    if (isRestless || !isEmpty) this.#unclean.add(dir);
+  }
+
+  /** Null where it cannot be listed; what that means is in `part`, or is found out one level up. */
+  #list(dir: BytePath, deep: boolean, part: Part, pending: Visit[]): DirectoryListing | null {
+    const listing = this.#read(dir, part, pending);
+    if (listing === null) return null;
+    if (dir === '') {
+      this.#rootDev = listing.dev;
+      this.#rootHasEntries = listing.names.length > 0;
+    }
+    if (listing.dev === this.#rootDev) {
+      if (this.#scope.kind !== 'whole') this.#listed.set(dir, deep);
+      return listing;
+    }
+    // Mounted over since its parent was looked at, or something above it is.
+    if (this.#isListed(parentOf(dir))) noteMount(dir, part);
+    else pending.push({ dir: parentOf(dir), deep: false });
     return null;
   }
-}
 
-function noteUnreadable(dir: BytePath, fault: DiskFault, state: State): void {
-  state.unknown.push(dir);
-  state.problems.push(
-    problem(
-      'unreadable',
-      dir,
-      `cannot be read completely (${fault.message}); nothing below it is synchronised`,
-      'Make it readable for the user that runs flocksync, or exclude it.',
-    ),
-  );
-}
-
-/** True when every listed child equals its agreed row, so that the listing's digest may stand for all of them. */
-function compareDirectory(dir: BytePath, listing: DirectoryListing, ports: ScanPorts, state: State): boolean {
-  const rows = ports.journal.agreedChildren(dir);
-  const { lingering } = state;
-  let clean = listing.vanished.length === 0;
-  let next = 0;
-  for (let i = 0; i < listing.names.length; i++) {
-    const path = join(dir, listing.names[i] as string);
-    for (let row = rows[next]; row !== undefined && row.path < path; row = rows[++next]) {
-      clean = false;
-      noteMissing(row, ports, state);
+  #read(dir: BytePath, part: Part, pending: Visit[]): DirectoryListing | null {
+    const { tree, journal } = this.#ports;
+    try {
+      return tree.readDirectory(dir, (name, isDirectory) => !this.#excluded(join(dir, name), isDirectory));
+    } catch (error) {
+      if (!(error instanceof DiskFault)) throw error;
+      const gone = error.code === 'absent' || error.code === 'not-directory';
+      if (!gone || dir === '') noteUnreadable(dir, error, part);
+      // Nothing is concluded below a directory that is gone, unless the nearest one that stands was looked at.
+      else if (this.#isListed(parentOf(dir))) noteAllMissing(dir, journal, part);
+      else pending.push({ dir: parentOf(dir), deep: false });
+      return null;
     }
-    const row = rows[next]?.path === path ? (rows[next++] as Agreed) : null;
-    const stat = listing.statAt(i);
-    // Rights and owner of a mount point are those of what is mounted.
-    if (stat.kind === 'dir' && stat.dev !== listing.dev) continue;
-    if (isClean(row, stat, lingering.has(path))) continue;
-    clean = false;
-    noteDifference(path, stat, row, ports, state);
   }
-  for (let row = rows[next]; row !== undefined; row = rows[++next]) {
-    clean = false;
-    noteMissing(row, ports, state);
+
+  #isListed(dir: BytePath): boolean {
+    return this.#scope.kind !== 'directories' || this.#listed.has(dir);
   }
-  return clean;
-}
 
-function isClean(row: Agreed | null, stat: Stat, lingers: boolean): boolean {
-  if (row === null) return stat.kind === 'other' || (stat.kind === 'dir' && lingers);
-  if (row.stamp === null || row.stamp.racy || row.entry.kind !== stat.kind) return false;
-  return stat.kind === 'dir' ? sameRights(row.stamp, stat) : sameStamp(row.stamp, stat);
-}
-
-function sameRights(stamp: DiskStamp, stat: Stat): boolean {
-  return stamp.mode === stat.mode && stamp.uid === stat.uid && stamp.gid === stat.gid;
-}
-
-function sameStamp(stamp: DiskStamp, stat: Stat): boolean {
-  return (
-    stamp.ino === stat.ino &&
-    stamp.size === stat.size &&
-    stamp.mtimeKey === stat.mtimeKey &&
-    stamp.ctimeKey === stat.ctimeKey &&
-    sameRights(stamp, stat)
-  );
-}
-
-function noteDifference(path: BytePath, stat: Stat, row: Agreed | null, ports: ScanPorts, state: State): void {
-  if (stat.kind === 'other') {
-    state.unknown.push(path);
-    state.problems.push(
-      problem(
-        'special-file',
-        path,
-        'has become a socket, a device or a fifo',
-        'Remove it, or exclude the path; the federation keeps the last file.',
-      ),
-    );
-    return;
-  }
-  state.found.push({ path, stat, agreed: row });
-  const kindChanged = row !== null && row.entry.kind === 'dir' && stat.kind !== 'dir';
-  if (kindChanged) state.missing.push(...ports.journal.agreedBelow(path));
-}
-
-function noteMissing(row: Agreed, ports: ScanPorts, state: State): void {
-  state.missing.push(row);
-  if (row.entry.kind === 'dir') state.missing.push(...ports.journal.agreedBelow(row.path));
-}
-
-function queueDirectories(dir: BytePath, listing: DirectoryListing, state: State, pending: BytePath[]): void {
-  for (let i = listing.names.length - 1; i >= 0; i--) {
-    const stat = listing.statAt(i);
-    if (stat.kind !== 'dir') continue;
-    const path = join(dir, listing.names[i] as string);
-    if (stat.dev === listing.dev) {
-      pending.push(path);
-      continue;
+  #queueDirectories(dir: BytePath, deep: boolean, listing: DirectoryListing, part: Part, pending: Visit[]): void {
+    for (let i = listing.names.length - 1; i >= 0; i--) {
+      const stat = listing.statAt(i);
+      if (stat.kind !== 'dir') continue;
+      const path = join(dir, listing.names[i] as string);
+      if (stat.dev !== listing.dev) noteMount(path, part);
+      else if (deep || part.strange.has(path) || this.#descend.has(path)) pending.push({ dir: path, deep: true });
     }
-    noteMount(path, state);
+  }
+
+  // ---- one path --------------------------------------------------------------------------------------------------------------
+
+  /** The way there is taken in as far as it is new, and everything below. */
+  #lookBelow(paths: readonly BytePath[]): void {
+    this.#noteRoot();
+    const chosen = paths.filter((path) => !paths.some((other) => other !== path && isWithin(path, other)));
+    for (const path of new Set(chosen)) {
+      const part = newPart();
+      const way = [...ancestorsOf(path).reverse(), path];
+      const stands = way.every((step) => step === '' || this.#lookAtStep(step, path, part));
+      // Apart from what may be found in other names of that directory.
+      this.#keep(`${parentOf(path)}/${nameOf(path)}/`, part, false);
+      if (stands) this.#walk(path, true);
+    }
+  }
+
+  #noteRoot(): void {
+    const part = newPart();
+    this.#list('', false, part, []);
+    this.#keep('', part, false);
+  }
+
+  /** True where it is a directory of this file system. */
+  #lookAtStep(step: BytePath, path: BytePath, part: Part): boolean {
+    const { journal } = this.#ports;
+    const listing = this.#readStep(step, part);
+    if (listing === null) return false;
+    const row = journal.agreed(step);
+    const stat = listing.names.length > 0 ? listing.statAt(0) : null;
+    this.#noteLingering(parentOf(step), listing);
+    if (stat?.kind === 'dir' && stat.dev !== listing.dev) {
+      noteMount(step, part);
+      return false;
+    }
+    if (step === path) {
+      compareListing(parentOf(step), listing, row === null ? [] : [row], this.#ports, this.#lingering, part);
+    } else if (stat?.kind === 'dir' && row?.entry.kind !== 'dir') {
+      part.found.push({ path: step, stat, agreed: row });
+    } else if (stat?.kind !== 'dir') {
+      const gone = journal.agreed(path);
+      if (gone !== null) part.missing.push(gone);
+      noteAllMissing(path, journal, part);
+    }
+    return stat?.kind === 'dir';
+  }
+
+  /** A listing of the directory around `step` that shows nothing else. */
+  #readStep(step: BytePath, part: Part): DirectoryListing | null {
+    const name = nameOf(step);
+    try {
+      return this.#ports.tree.readDirectory(parentOf(step), (each, isDirectory) => each === name && !this.#excluded(step, isDirectory));
+    } catch (error) {
+      if (!(error instanceof DiskFault)) throw error;
+      // What has gone since its parent showed it is for another look to say.
+      if (error.code !== 'absent' && error.code !== 'not-directory') noteUnreadable(parentOf(step), error, part);
+      return null;
+    }
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------------------------------------
+
+  #covering(closed: ReadonlySet<BytePath>): Scan['covers'] {
+    const scope = this.#scope;
+    const isClosed = (path: BytePath) => closed.size > 0 && ancestorsOf(path).some((each) => closed.has(each));
+    if (scope.kind === 'whole') return () => true;
+    if (scope.kind === 'below') return (path) => scope.paths.some((each) => isWithin(path, each));
+    return (path) => this.#listed.has(parentOf(path)) || isClosed(path);
+  }
+
+  #noteLingering(dir: BytePath, listing: DirectoryListing): void {
+    if (this.#lingeringKnown.size === 0) return;
+    for (let i = 0; i < listing.names.length; i++) {
+      const path = join(dir, listing.names[i] as string);
+      if (!this.#lingeringKnown.has(path)) continue;
+      if (listing.statAt(i).kind === 'dir') this.#lingering.set(path, listing.statAt(i));
+      else this.#lingering.delete(path);
+    }
+  }
+
+  /** Rule R4: a lingering directory counts again from its first child of this share on, and is forgotten once it is gone. */
+  #settleLingering({ found, covers }: Scan, unknown: ReadonlySet<BytePath>): void {
+    for (const path of this.#lingeringKnown) {
+      if (!covers(path)) continue;
+      const stat = this.#lingering.get(path);
+      if (stat === undefined && !isUnknown(path, unknown)) this.#ports.journal.setLingering(path, false);
+      if (stat !== undefined && found.some((each) => each.path.startsWith(`${path}/`))) found.push({ path, stat, agreed: null });
+    }
   }
 }
 
-function noteMount(path: BytePath, state: State): void {
-  state.unknown.push(path);
-  state.problems.push(
-    problem(
-      'mount-inside',
-      path,
-      'lies on another device than the directory around it; nothing below it is synchronised',
-      'Exclude the path, or make it a share of its own.',
-    ),
-  );
+interface Visit {
+  readonly dir: BytePath;
+  /** With everything below it. */
+  readonly deep: boolean;
 }
 
 /** True when `path` lies in a subtree about which the scan concludes nothing. */
