@@ -16,6 +16,7 @@ import { expandShares } from './adapters/share-roots.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
 import { noteDamage, openOrSetAside } from './adapters/sqlite-rescue.ts';
 import { journalFile, makeStateDirectory, readyFile, scratchDirectory, scratchRoom } from './adapters/state-directory.ts';
+import { statusExcludes } from './adapters/status-exclude.ts';
 import { systemRandom, systemTime } from './adapters/system.ts';
 import type { ProgressEvent } from './agent/context.ts';
 import { ShareAgent } from './agent.ts';
@@ -136,10 +137,11 @@ export interface OpenedShare {
 /** One share with its journal and tree. The caller holds the share's lock. A dry run works on a copy of the journal. */
 export async function openShare(
   world: World,
-  share: ShareConfig,
+  configured: ShareConfig,
   options: { readonly dryRun: boolean; readonly onProgress: (event: ProgressEvent) => void },
 ): Promise<OpenedShare> {
   const { config, log, version } = world;
+  const share = { ...configured, exclude: [...configured.exclude, ...statusExcludes(configured, config.shares)] };
   const datastore = await world.datastore();
   // Not even the member's id is made for a look at what would be done.
   const member = options.dryRun ? openMember(config.state, config.member, systemRandom, { temporary: true }) : world.member();

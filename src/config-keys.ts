@@ -22,10 +22,12 @@ export const shareKeys = [
   'history',
   'trash',
   'join',
+  'statusFile',
 ] as const;
 export const metadataKeys = ['owner', 'group', 'fileMode', 'dirMode'] as const;
 export const pollKeys = ['active', 'idle'] as const;
 export const verifyKeys = ['at', 'sample'] as const;
+export const statusFileKeys = ['path', 'format', 'goodFor'] as const;
 export const maxDeleteKeys = ['percent', 'floor', 'window'] as const;
 
 /** Keys that are documented or planned, but do nothing in this release: ignoring one would be a silent lie. */
@@ -33,7 +35,6 @@ const unbuiltKeys: Readonly<Record<string, string>> = {
   preset: 'list the patterns under `exclude` instead',
   onChange: 'run the command from cron instead',
   page: 'remove it',
-  statusFile: 'redirect `flocksync status --json` from cron instead',
 };
 
 const credentialKey =
@@ -48,6 +49,7 @@ const homes: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['`maxDelete`', maxDeleteKeys],
   ['`poll`', pollKeys],
   ['`verify`', verifyKeys],
+  ['`statusFile`', statusFileKeys],
 ];
 
 /** Faults for every key of the section that is not known here. Values of such keys are never shown: they could be secrets. */

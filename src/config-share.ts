@@ -3,6 +3,7 @@ import { addFault, quoted, readItems, readSection, resolved, type Section } from
 import { maxDeleteKeys, metadataKeys, refuseUnknownKeys, shareKeys } from './config-keys.ts';
 import { readPath } from './config-path.ts';
 import { readCron, readPoll, readVerify } from './config-rhythm.ts';
+import { readStatusFile } from './config-status-file.ts';
 import type { ConflictPolicy, FixedMetadata, MaxDelete, Role, ShareConfig } from './config-types.ts';
 import { fieldOf, readChoice, readDuration, readInteger, readMode, readText, readTextList, requireKeys } from './config-values.ts';
 import { nameFault } from './model/share-name.ts';
@@ -13,6 +14,7 @@ export interface ReadShare {
   readonly share: ShareConfig;
   readonly nameLine: number;
   readonly pathLine: number;
+  readonly statusLine: number;
 }
 
 const roles: readonly Role[] = ['both', 'publisher', 'subscriber'];
@@ -52,10 +54,12 @@ function readShare(section: Section): ReadShare[] {
     maxDelete: readMaxDelete(section),
     ...readTimes(section),
     join: readChoice(section, 'join', ['trash', 'merge']) ?? 'trash',
+    statusFile: readStatusFile(section, root?.dynamic === true),
   };
   if (name === undefined || root === undefined) return [];
   const share: ShareConfig = { name, path: root.path, pattern: root.dynamic ? root.path : null, ...settings };
-  return [{ share, nameLine: section.fields.get('name')?.line ?? section.line, pathLine: root.line }];
+  const lineOfKey = (key: string) => section.fields.get(key)?.line ?? section.line;
+  return [{ share, nameLine: lineOfKey('name'), pathLine: root.line, statusLine: lineOfKey('statusFile') }];
 }
 
 function readName(section: Section): string | undefined {

@@ -78,6 +78,15 @@ export interface VerifySchedule {
   readonly fraction: number;
 }
 
+/** A file that tells whoever looks at it whether all is well. */
+export interface StatusFileConfig {
+  /** Absolute, or relative to the root. */
+  readonly path: string;
+  readonly format: 'datasync' | 'json';
+  /** How long a good report holds: by then the next one has to be written. */
+  readonly goodForMs: number;
+}
+
 export interface ShareConfig {
   /** Unique in the federation; for a template the part before the `-`. */
   readonly name: string;
@@ -111,6 +120,7 @@ export interface ShareConfig {
   readonly trashMs: number;
   /** What becomes of local-only files when a member joins a share that others have filled. */
   readonly join: 'trash' | 'merge';
+  readonly statusFile: StatusFileConfig | null;
 }
 
 /** One thing that is wrong with the config file. */

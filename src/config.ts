@@ -4,6 +4,7 @@ import { refuseUnknownKeys, topKeys } from './config-keys.ts';
 import { type Realpath, refuseOverlaps } from './config-overlap.ts';
 import { readPath } from './config-path.ts';
 import { type ReadShare, readShares } from './config-share.ts';
+import { refuseStatusFiles } from './config-status-file.ts';
 import type { Config, ConfigFault } from './config-types.ts';
 import { readText, requireKeys, type Text } from './config-values.ts';
 import { nameFault } from './model/share-name.ts';
@@ -52,6 +53,7 @@ function readConfig(source: Source, top: Section, environment: ConfigEnvironment
     environment.realpath,
   );
   if (federation === undefined || datastore === undefined) return undefined;
+  refuseStatusFiles(source, { state: state.value, log: log?.value ?? null, datastore }, shares);
   const list = shares.map((read) => read.share);
   return { file: source.file, federation, datastore, member, state: state.value, log: log?.value ?? null, shares: list };
 }

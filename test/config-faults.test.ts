@@ -37,7 +37,7 @@ test.each<[string[], string]>([
   [['memer: a'], '3: `memer` is not a known key at the top of the file (did you mean `member`?)'],
   [['zzz: a'], '3: `zzz` is not a known key at the top of the file: known are federation, datastore, member, state, log, shares'],
   [['region: eu-west-1'], '3: `region` does not belong at the top of the file, it belongs to `datastore`: check the indentation'],
-  [['statusFile: /x'], '3: `statusFile` is not built yet: redirect `flocksync status --json` from cron instead'],
+  [['statusFile: /x'], '3: `statusFile` does not belong at the top of the file, it belongs to an item of `shares`: check the indentation'],
   [['page: "on"'], '3: `page` is not built yet: remove it'],
   [
     ['secretAccessKey: hunter2'],

@@ -78,6 +78,7 @@ test('the example of the contract is read as it is meant', () => {
         historyMs: 30 * 86_400_000,
         trashMs: 7 * 86_400_000,
         join: 'trash',
+        statusFile: null,
       },
     ],
   });

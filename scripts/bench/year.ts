@@ -120,6 +120,7 @@ const config: ShareConfig = {
     trashMs: 7 * dayMs,
     join: 'trash',
   },
+  statusFile: null,
 };
 
 const kinds = ['objects', 'bucketMiB', 'journalMiB', 'trashMiB', 'requestsPerDay'] as const;

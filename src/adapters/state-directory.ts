@@ -36,6 +36,11 @@ export function readyFile(config: Config, share: string): string {
   return join(config.state, `${share}.ready`);
 }
 
+/** What the share last told in its status file, for the other shares that tell of themselves in the same one. */
+export function statusPart(config: Config, share: string): string {
+  return join(config.state, `${share}.status`);
+}
+
 /** A directory for the copy that a dry run works on, and its removal. */
 export function scratchDirectory(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'flocksync-'));
@@ -47,7 +52,7 @@ export function hasJournal(config: Config, share: string): boolean {
 }
 
 /**
- * Removes journal, lock, ready file and scratch room of a share, with what SQLite keeps beside them and what was set aside. The caller
+ * Removes journal, lock, ready file, status and scratch room of a share, with what SQLite keeps beside them and what was set aside. The caller
  * holds the lock.
  */
 export function removeShareState(config: Config, share: string): void {
@@ -57,6 +62,7 @@ export function removeShareState(config: Config, share: string): void {
   }
   rmSync(scratchRoom(config, share), { recursive: true, force: true });
   rmSync(readyFile(config, share), { force: true });
+  rmSync(statusPart(config, share), { force: true });
 }
 
 /** Shares that have a journal in the state directory, whatever the config says. */

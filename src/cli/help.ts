@@ -114,6 +114,7 @@ shares:
     history: 30d                    # kept in the bucket
     trash: 7d                       # kept on this server
     join: trash                     # or merge
+    statusFile: datasync.status     # below the root, or absolute; optional
 
 federation, datastore.url and each share's name and path are needed; the rest
 shows the defaults, except where it says optional.

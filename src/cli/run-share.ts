@@ -13,6 +13,7 @@ import { runCycles } from './cycles.ts';
 import { faultOfShare } from './faults.ts';
 import type { Output } from './output.ts';
 import { outcomeProblems, standingLines } from './report.ts';
+import { StatusTeller } from './status-file.ts';
 import { summary } from './sync.ts';
 import { Waker } from './wake.ts';
 
@@ -43,6 +44,7 @@ export class Follower {
   readonly share: ShareConfig;
   readonly #crew: Crew;
   readonly #waker = new Waker();
+  readonly #teller: StatusTeller;
   /** Moments on the monotonic clock, ms. */
   readonly #due = { cycle: 0, look: 0, poll: 0, beat: 0 };
   #opened: { readonly share: OpenedShare; readonly identity: string } | null = null;
@@ -59,6 +61,7 @@ export class Follower {
   constructor(crew: Crew, share: ShareConfig) {
     this.#crew = crew;
     this.share = share;
+    this.#teller = new StatusTeller(crew.world, share);
   }
 
   /** Until `end`. Never throws: what goes wrong is said and tried again. */
@@ -162,7 +165,16 @@ export class Follower {
     this.#due.poll = this.#nextPoll();
     const found = await hasNews(agent, this.#crew.world.signal);
     this.#failures = 0;
+    if (!found && this.#teller.isDue()) await this.#withStatus(() => this.#teller.idle());
     return found;
+  }
+
+  /** Whoever else has its turn now tells by itself. Without a state directory there is no turn, and all the more to tell. */
+  async #withStatus(tell: () => void): Promise<void> {
+    const lock = await this.#lock(false).catch(() => 'impossible' as const);
+    if (lock === null) return;
+    tell();
+    if (lock !== 'impossible') lock.release();
   }
 
   async #beat(): Promise<void> {
@@ -212,8 +224,9 @@ export class Follower {
     const { output } = this.#crew;
     const last = outcomes.at(-1) ?? outcomes[0];
     for (const event of outcomes.flatMap((outcome) => outcome.events)) output.error(`flocksync: ${this.share.name}: ${event}`);
-    for (const line of standingLines(opened.journal, this.share.name, outcomeProblems(last), systemTime.wallMs(), false))
-      output.error(line);
+    const untold = this.#teller.cycled(last, opened.agent);
+    const problems = [...outcomeProblems(last), ...(untold === null ? [] : [untold])];
+    for (const line of standingLines(opened.journal, this.share.name, problems, systemTime.wallMs(), false)) output.error(line);
     const moved = outcomes.some((outcome) => Object.values(outcome.counts).some((count) => count > 0));
     if (output.terminal && moved) output.line(summary(this.share.name, outcomes, elapsedMs));
   }
@@ -226,6 +239,7 @@ export class Follower {
     const nowMs = systemTime.monotonicMs();
     const againMs = nowMs + troublePauseMs(this.#failures++, systemRandom.fraction());
     Object.assign(this.#due, { cycle: againMs, look: againMs, poll: againMs, beat: againMs });
+    await this.#withStatus(() => this.#teller.failed(error));
     const fault = faultOfShare(error, this.share.name, this.#opened?.share, { nowMs: systemTime.wallMs(), always: false });
     const line = fault === null ? `flocksync: ${this.share.name}: internal error, please report it: ${stackOf(error)}` : fault.line;
     world.log.error({ share: this.share.name, error }, 'the cycle failed');
@@ -250,7 +264,7 @@ export class Follower {
     const file = journalFile(world.config, this.share.name);
     if (this.#opened !== null && this.#opened.identity === identityOf(file)) return this.#opened.share;
     await this.#close();
-    const share = await openShare(world, this.share, { dryRun: false, onProgress: () => {} });
+    const share = await openShare(world, this.share, { dryRun: false, onProgress: (event) => this.#teller.progressed(event) });
     share.agent.keepsRoot = true;
     for (const event of share.events) output.error(`flocksync: ${this.share.name}: ${event}`);
     this.#opened = { share, identity: identityOf(file) };

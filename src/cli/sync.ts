@@ -17,6 +17,7 @@ import type { Output } from './output.ts';
 import { planLine } from './plan-line.ts';
 import type { Progress } from './progress.ts';
 import { outcomeCode, outcomeProblems, standingLines } from './report.ts';
+import { StatusTeller } from './status-file.ts';
 
 const sharesAtOnce = 4;
 
@@ -60,18 +61,23 @@ async function sharesOf(world: World, output: Output) {
 async function syncShare(world: World, share: ShareConfig, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
   let lock: ShareLock | null = null;
   let opened: OpenedShare | undefined;
+  const teller = new StatusTeller(world, share);
   try {
     if (!command.dryRun) lock = await takeTurn(world, share, command);
     if (lock === null && !command.dryRun) return world.signal.aborted ? interrupted(share, output) : exit.done;
     opened = await openShare(world, share, {
       dryRun: command.dryRun,
-      onProgress: (event) => progress.update({ ...blankProgress, ...event }),
+      onProgress: (event) => {
+        progress.update({ ...blankProgress, ...event });
+        if (!command.dryRun) teller.progressed(event);
+      },
     });
     progress.clear();
     tellEvents(share, opened.events, output);
-    return await runShare(world, opened, share, command, output, progress);
+    return await runShare(world, opened, share, command, { output, progress, teller });
   } catch (error) {
     progress.clear();
+    if (!command.dryRun) teller.failed(error);
     opened?.failed(error);
     tellEvents(share, opened?.agent.memory.events ?? [], output);
     return tellFault(error, share, opened, output, command.dryRun);
@@ -100,8 +106,7 @@ async function runShare(
   opened: OpenedShare,
   share: ShareConfig,
   command: SyncCommand,
-  output: Output,
-  progress: Progress,
+  { output, progress, teller }: { readonly output: Output; readonly progress: Progress; readonly teller: StatusTeller },
 ): Promise<ExitCode> {
   const startedMs = systemTime.monotonicMs();
   const options = { dryRun: command.dryRun, only: command.only, signal: world.signal };
@@ -112,11 +117,13 @@ async function runShare(
   const whole = { ...last, events: [...opened.events, ...events] };
   if (command.dryRun) for (const line of last.planned.flatMap((plan) => planLines(plan, command.only))) output.line(line);
   tellEvents(share, events, output);
-  const problems = outcomeProblems(last);
+  const untold = command.dryRun ? null : teller.cycled(last, opened.agent);
+  const problems = [...outcomeProblems(last), ...(untold === null ? [] : [untold])];
   for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || command.dryRun))
     output.error(line);
   if (output.terminal && !command.dryRun) output.line(summary(share.name, outcomes, systemTime.monotonicMs() - startedMs));
-  return world.signal.aborted ? worst([interrupted(share, output), outcomeCode(whole)]) : outcomeCode(whole);
+  const code = worst([outcomeCode(whole), untold === null ? exit.done : exit.problems]);
+  return world.signal.aborted ? worst([interrupted(share, output), code]) : code;
 }
 
 function tellEvents(share: ShareConfig, events: readonly string[], output: Output): void {

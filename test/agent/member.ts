@@ -86,4 +86,5 @@ const plain: ShareConfig = {
     trashMs: 7 * dayMs,
     join: 'trash',
   },
+  statusFile: null,
 };
