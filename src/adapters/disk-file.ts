@@ -18,10 +18,18 @@ export function openFile(directoryFd: number, name: string, path: BytePath): Ope
       `cannot open ${toText(path)}: expected a file, found ${before.kind === 'dir' ? 'a directory' : 'something else'}`,
     );
   }
-  let open = true;
+  let [open, position] = [true, 0];
+  const read = (buffer: Buffer) => {
+    const length = readSync(fd, buffer, 0, buffer.length, position);
+    position += length;
+    return length;
+  };
   return {
     before,
-    read: (buffer) => faulting('read', path, () => readSync(fd, buffer)),
+    read: (buffer) => faulting('read', path, () => read(buffer)),
+    skip: (bytes) => {
+      position += bytes;
+    },
     now: () => faulting('look at', path, () => preciseOf(fd)),
     close: () => {
       if (open) closeSync(fd);

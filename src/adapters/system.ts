@@ -9,6 +9,7 @@ export const systemTime: Time = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   async sleep(ms, signal) {
+    if (ms <= 0) await new Promise((resolve) => setImmediate(resolve));
     for (let leftMs = ms; leftMs > 0 && signal?.aborted !== true; leftMs -= timerMsMax)
       await sleepOnce(Math.min(leftMs, timerMsMax), signal);
   },

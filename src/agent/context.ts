@@ -13,6 +13,7 @@ import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import type { Scratch } from '../ports/scratch.ts';
 import type { Time } from '../ports/time.ts';
+import type { HalfRead } from '../steps/collate/finding.ts';
 
 /** Who this agent is; the id is random, kept in the state directory, and replaced when a clone is noticed (rule J4). */
 export interface Member {
@@ -168,6 +169,7 @@ export interface Memory {
   /** What happened once and was not told yet: a cycle that fails leaves it here. */
   readonly events: string[];
   readonly hashes: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
+  readonly halfRead: Map<BytePath, HalfRead>;
   /** Large files on their way to the bucket. */
   readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
   /** Paths of which a person has asked for an earlier state in this process. */
@@ -183,6 +185,7 @@ export function newMemory(): Memory {
     clock: { dateMs: 0, atMs: 0 },
     events: [],
     hashes: new Map(),
+    halfRead: new Map(),
     uploads: new Map(),
     asked: new Set(),
     ready: null,

@@ -35,7 +35,7 @@ export async function look(
   ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
   const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded, options.scope);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
-  const gathered = willPublish(cycle, reincluded) ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs()) : null;
+  const gathered = willPublish(cycle, reincluded) ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs(), options.signal) : null;
   const seen: Looked = {
     differences: new Map(),
     unknown: new Set(scanned.unknown),
@@ -89,7 +89,7 @@ function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Look
         ...{ settleMs: config.settleMs, settleMaxMs: config.settleMaxMs, chunkBytes: cycle.inForce.chunking.bytes, signal: options.signal },
         fixed: config.metadata === 'preserve' ? null : config.metadata,
         needsContent: (path) => needsContent(cycle, reincluded, path),
-        remembered: memory.hashes,
+        ...{ remembered: memory.hashes, halfRead: memory.halfRead },
         onContent: (hash, content) => seen.gathered?.offer(hash, content),
         onProgress: (filesRead, bytesRead) => {
           [files, bytes] = [before.files + filesRead, before.bytes + bytesRead];

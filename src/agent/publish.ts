@@ -184,7 +184,10 @@ async function makePayload(
   for (const { name, entry } of selection.owed)
     if (isLarge(cycle, entry)) await sendLarge(cycle, entry as FileEntry, () => tree.openInTrash(name));
   const sources = packing(cycle, [...sourcesOf(cycle, selection)]);
-  const stored = await store(cycle.ports, cycle.share, sources, cycle.inForce.limits, { bucketNowMs: cycle.bucketNowMs(), gathered });
+  const stored = await store(cycle.ports, cycle.share, sources, cycle.inForce.limits, {
+    ...{ bucketNowMs: cycle.bucketNowMs(), gathered, signal: cycle.options.signal },
+  });
+  if (stored === null) return null;
   const changed = new Set([...stored.changed, ...unsent(cycle, selection)]);
   const lost = selection.owed.filter((row) => changed.delete(trashKey(row)));
   reviewOwed(cycle, lost);

@@ -54,8 +54,13 @@ function canonicalText(path: BytePath, entry: Entry): string {
   return `${path}\0link\0${owned}\0${entry.target}`;
 }
 
+export interface ContentHasher {
+  update(bytes: Uint8Array): void;
+  digest(): Hash;
+}
+
 /** SHA-256 of content that comes in pieces. */
-export function contentHasher(): { update(bytes: Uint8Array): void; digest(): Hash } {
+export function contentHasher(): ContentHasher {
   const hash = crypto.createHash('sha256');
   return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
 }

@@ -75,6 +75,8 @@ export interface OpenFile {
   readonly before: PreciseStat;
   /** Fills `buffer` from the current position; returns the bytes read, 0 at the end. Blocks for small sizes, so keep buffers below some MiB. */
   read(buffer: Buffer): number;
+  /** The next read begins this many bytes further on. */
+  skip(bytes: number): void;
   /** fstat of the descriptor now. */
   now(): PreciseStat;
   close(): void;

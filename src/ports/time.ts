@@ -4,6 +4,6 @@ export interface Time {
   wallMs(): number;
   /** ms since an arbitrary moment; never jumps. */
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once (without an error) when the signal aborts. */
+  /** Resolves after `ms`, or at once (without an error) when the signal aborts; for 0 everything else that waits gets its turn first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Stat } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { Agreed, DiskStamp, Journal } from '../ports/journal.ts';
+import { breathing } from './collate/breath.ts';
 import {
   type Candidate,
   type CollateOptions,
@@ -95,6 +96,7 @@ async function readEarly(
 ): Promise<{ early: Early[]; pending: Candidate[] }> {
   const early: Early[] = [];
   const later: Candidate[] = [];
+  const breathe = breathing(ports.time);
   while (ports.time.monotonicMs() < settledMs && !options.signal.aborted) {
     const candidate = found.pop();
     if (candidate === undefined) break;
@@ -102,6 +104,7 @@ async function readEarly(
     const reading = isQuiet && isQuicklyRead(candidate, options) ? await readOne(ports, candidate, options, state) : null;
     if (reading !== null && isEarly(reading)) early.push(reading);
     else later.push(candidate);
+    await breathe();
   }
   for (let candidate = found.pop(); candidate !== undefined; candidate = found.pop()) later.push(candidate);
   return { early, pending: later };
@@ -169,11 +172,13 @@ async function readUntilSettled(ports: CollatePorts, found: Candidate[], options
 /** Uses `pending` up from its end; returns what has changed meanwhile. */
 async function readAll(ports: CollatePorts, pending: Candidate[], options: CollateOptions, state: State): Promise<Candidate[]> {
   const changed: Candidate[] = [];
+  const breathe = breathing(ports.time);
   for (let candidate = pending.pop(); candidate !== undefined; candidate = pending.pop()) {
     if (options.signal.aborted) return [...changed, candidate];
     const reading = await readOne(ports, candidate, options, state);
     if (reading.result === 'changed') changed.push(reading.candidate);
     else take(reading, candidate.path, state);
+    await breathe();
   }
   return changed;
 }

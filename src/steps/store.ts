@@ -26,20 +26,26 @@ export interface Stored {
   readonly changed: ReadonlySet<BytePath>;
 }
 
+export interface StoreOptions {
+  readonly bucketNowMs: number;
+  readonly gathered: Gathered | null;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Makes every chunk of the sources reachable before a record names it (rule P1): what the bucket has is not sent again, a few small
  * contents travel inside the record, everything else goes into packs. What was gathered when the look read it is not read again.
- * Memory is bounded by `uploadsAtOnce` packs and a few slices.
+ * Memory is bounded by `uploadsAtOnce` packs and a few slices. Null once the signal aborts: what was sent so far need not be sent again.
  */
 export async function store(
   ports: StorePorts,
   share: string,
   sources: Iterable<Source>,
   limits: Limits,
-  { bucketNowMs, gathered }: { readonly bucketNowMs: number; readonly gathered: Gathered | null },
-): Promise<Stored> {
+  { bucketNowMs, gathered, signal }: StoreOptions,
+): Promise<Stored | null> {
   await gathered?.ready();
-  const packer = startPacker(ports, share, limits);
+  const packer = startPacker(ports, share, limits, signal);
   const reading: Reading = { locations: [], changed: new Set(), gathered, taken: [] };
   let encoding: Promise<readonly Blob[]> = Promise.resolve([]);
   for (const slice of read(ports, sources, limits, bucketNowMs, reading)) {
@@ -49,9 +55,11 @@ export async function store(
     encoding.catch(() => undefined);
     for (const blob of encoded) await packer.add(blob);
     for (const blob of reading.taken.splice(0)) await packer.add(blob);
+    if (signal.aborted) return null;
   }
   for (const blob of await encoding) await packer.add(blob);
   const { located, inline } = await packer.finish();
+  if (signal.aborted) return null;
   return { locations: [...reading.locations, ...located], inline, changed: reading.changed };
 }
 
@@ -192,9 +200,9 @@ function* cut(bytes: Buffer, chunks: readonly Chunk[], wanted: readonly Chunk[],
 }
 
 /** Inline while everything together stays small; packs from then on. */
-function startPacker(ports: StorePorts, share: string, limits: Limits) {
+function startPacker(ports: StorePorts, share: string, limits: Limits, signal: AbortSignal) {
   const builder = new PackBuilder(Math.min(packBytes, limits.packBytesMax), () => ports.random.hex(16));
-  const sender = openSender(ports, share);
+  const sender = openSender(ports, share, signal);
   let inline: Blob[] | null = [];
   let inlineBytes = 0;
 

@@ -35,7 +35,15 @@ async function collateWhile(meanwhile: (root: string) => void, clockAheadMs = 10
     { tree: { ...tree, open }, journal: newJournal(), time, owners },
     { found, missing: [], endedMs: 0 },
     {
-      ...{ settleMs: 500, settleMaxMs: 5000, chunkBytes: 1 << 20, fixed: null, needsContent: () => true, remembered: new Map() },
+      ...{
+        settleMs: 500,
+        settleMaxMs: 5000,
+        chunkBytes: 1 << 20,
+        fixed: null,
+        needsContent: () => true,
+        remembered: new Map(),
+        halfRead: new Map(),
+      },
       ...{ onContent: () => undefined, onProgress: () => {}, signal: new AbortController().signal },
     },
   );

@@ -25,7 +25,7 @@ async function readSince(sinceMs: number) {
   const collated = await collate(
     { tree, journal: newJournal(), time, owners },
     { found, missing: [], endedMs: 0 },
-    { ...options, remembered: new Map() },
+    { ...options, remembered: new Map(), halfRead: new Map() },
   );
   return collated.findings.get('a')?.look;
 }
@@ -54,7 +54,7 @@ test('R-D2: what was read within the tick is read again, however large it is', a
     const collated = await collate(
       { tree: frozen, journal: newJournal(), time, owners },
       { found, missing: [], endedMs: 0 },
-      { ...options, remembered },
+      { ...options, remembered, halfRead: new Map() },
     );
     const local = collated.findings.get('a')?.local;
     hashes.push(local?.seen === 'entry' && local.entry.kind === 'file' ? local.entry.hash : null);

@@ -46,10 +46,10 @@ function sourceOf(bytes: Buffer) {
 test('R-P4: what a look has gathered is neither read again nor sent twice, and every content has its place', async () => {
   const { ports, packs } = portsWith();
   const contents = Array.from({ length: 24 }, (_, at) => randomBytes(MiB / 3 + at));
-  const gathered = gather(ports, 'share', birthLimits, nowMs);
+  const gathered = gather(ports, 'share', birthLimits, nowMs, neverStopped);
   for (const bytes of [...contents, ...contents]) await gathered.offer(contentHash(bytes), bytes);
   expect(packs.size).toBeGreaterThan(0);
-  const stored = await store(ports, 'share', contents.map(sourceOf), birthLimits, { bucketNowMs: nowMs, gathered });
+  const stored = await store(ports, 'share', contents.map(sourceOf), birthLimits, { bucketNowMs: nowMs, gathered, signal: neverStopped });
   expect(stored.changed.size).toBe(0);
   const found = stored.locations.map(({ pack, offset, length }) => packs.get(`share/packs/${pack}`)?.subarray(offset, offset + length));
   expect(found.map((bytes) => contentHash(bytes ?? '')).sort()).toEqual(contents.map((bytes) => contentHash(bytes)).sort());
@@ -57,7 +57,7 @@ test('R-P4: what a look has gathered is neither read again nor sent twice, and e
 
 test('a buffer that is used again after it was offered harms nothing', async () => {
   const { ports } = portsWith();
-  const gathered = gather(ports, 'share', birthLimits, nowMs);
+  const gathered = gather(ports, 'share', birthLimits, nowMs, neverStopped);
   const buffer = Buffer.from('first');
   const first = contentHash(buffer);
   gathered.offer(first, buffer);
@@ -80,7 +80,7 @@ test('what the log has or was sent before is not gathered', async () => {
   });
   ports.journal.putLocation(place(known));
   ports.journal.putUpload(place(sent), nowMs);
-  const gathered = gather(ports, 'share', birthLimits, nowMs);
+  const gathered = gather(ports, 'share', birthLimits, nowMs, neverStopped);
   for (const bytes of [known, sent]) gathered.offer(contentHash(bytes), bytes);
   await gathered.ready();
   expect([known, sent].map((bytes) => gathered.atHand(contentHash(bytes)))).toEqual([undefined, undefined]);
@@ -92,11 +92,11 @@ test.each([0, 1])('R-P1: a pack that could not be stored is never taken for stor
     if (puts++ === failing) throw new DatastoreFault('permanent', 'refused', 'not allowed', 'ask somebody');
   });
   const contents = Array.from({ length: 30 }, () => randomBytes(MiB / 2));
-  const gathered = gather(ports, 'share', birthLimits, nowMs);
+  const gathered = gather(ports, 'share', birthLimits, nowMs, neverStopped);
   for (const bytes of contents) await gathered.offer(contentHash(bytes), bytes);
   await gathered.end();
   const storing = (through: typeof gathered | null) =>
-    store(ports, 'share', contents.map(sourceOf), birthLimits, { bucketNowMs: nowMs, gathered: through });
+    store(ports, 'share', contents.map(sourceOf), birthLimits, { bucketNowMs: nowMs, gathered: through, signal: neverStopped });
   await expect(storing(gathered)).rejects.toThrow('not allowed');
 });
 
@@ -110,7 +110,7 @@ test('R-P1: a pack that fails while nobody waits for it fails the store', async 
     ...sourceOf(bytes),
     open: () => ({ before: { size: bytes.length }, read: (into: Buffer) => bytes.copy(into), close: () => {} }),
   }));
-  const storing = store(ports, 'share', sources as never, birthLimits, { bucketNowMs: nowMs, gathered: null });
+  const storing = store(ports, 'share', sources as never, birthLimits, { bucketNowMs: nowMs, gathered: null, signal: neverStopped });
   await expect(storing).rejects.toThrow('not allowed');
 });
 
@@ -121,7 +121,7 @@ test.each([
   const { ports, packs } = portsWith();
   const codec = { encode: async (contents: readonly Buffer[]) => contents.map((bytes) => ({ codec: 'none', stored: stored(bytes) })) };
   const contents = Array.from({ length: 4000 }, () => randomBytes(3000));
-  const gathered = gather({ ...ports, codec } as unknown as StorePorts, 'share', birthLimits, nowMs);
+  const gathered = gather({ ...ports, codec } as unknown as StorePorts, 'share', birthLimits, nowMs, neverStopped);
   for (const bytes of contents) await gathered.offer(contentHash(bytes), bytes);
   await gathered.ready();
   for (const bytes of contents) {

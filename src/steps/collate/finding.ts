@@ -1,3 +1,5 @@
+import type { ContentHasher } from '../../model/digest.ts';
+import type { Chunk } from '../../model/entry.ts';
 import type { Content, FixedMetadata } from '../../model/local.ts';
 import { clockTickUs } from '../../model/local.ts';
 import type { BytePath } from '../../model/path.ts';
@@ -19,6 +21,16 @@ export interface Finding {
   readonly local: Local;
   /** null when the path is absent. */
   readonly look: Look | null;
+}
+
+/** How far the hash of a large file is. */
+export interface HalfRead {
+  readonly stat: PreciseStat;
+  readonly whole: ContentHasher;
+  chunk: ContentHasher;
+  chunkSize: number;
+  total: number;
+  readonly chunks: Chunk[];
 }
 
 export interface Candidate {
@@ -51,6 +63,8 @@ export interface CollateOptions {
   readonly needsContent: (path: BytePath, agreed: Agreed | null) => boolean;
   /** Hashes of large files from earlier looks of this process, so that a long upload does not hash them again every second. */
   readonly remembered: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
+  /** Large files in the middle of which an earlier look of this process was told to stop. */
+  readonly halfRead: Map<BytePath, HalfRead>;
   /** Is shown every content of a few MiB at most that was read, so that it need not be read again; `bytes` are good until it returns. */
   readonly onContent: (hash: string, bytes: Buffer) => Promise<void> | undefined;
   readonly onProgress: (files: number, bytes: number) => void;

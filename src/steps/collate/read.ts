@@ -1,5 +1,5 @@
 import { contentHash, contentHasher } from '../../model/digest.ts';
-import type { Chunk, Entry } from '../../model/entry.ts';
+import type { Entry } from '../../model/entry.ts';
 import { metadataDifference, sameContent } from '../../model/entry.ts';
 import type { Content } from '../../model/local.ts';
 import { localEntry } from '../../model/local.ts';
@@ -9,7 +9,8 @@ import { problem } from '../../model/problem.ts';
 import type { OpenFile, Owners, PreciseStat, Stat } from '../../ports/filesystem.ts';
 import { DiskFault } from '../../ports/filesystem.ts';
 import type { Agreed } from '../../ports/journal.ts';
-import { type Candidate, type CollateOptions, type CollatePorts, lookOf, type Reading, sameLook } from './finding.ts';
+import { breathing } from './breath.ts';
+import { type Candidate, type CollateOptions, type CollatePorts, type HalfRead, lookOf, type Reading, sameLook } from './finding.ts';
 
 /** What was read so far, for progress. */
 export interface Counted {
@@ -19,7 +20,6 @@ export interface Counted {
 
 const rememberBytesMin = 1024 * 1024;
 const readBytes = 4 * 1024 * 1024;
-const pauseBytes = 64 * 1024 * 1024;
 
 /** Reads one candidate; `changed` when a look before or after the read shows another stat than the candidate's (rule D2). */
 export async function readOne(ports: CollatePorts, candidate: Candidate, options: CollateOptions, counted: Counted): Promise<Reading> {
@@ -86,12 +86,13 @@ async function readFile(ports: CollatePorts, candidate: Candidate, options: Coll
     const known = options.remembered.get(candidate.path);
     const isKnown = known !== undefined && sameLook(known.stat, file.before);
     const isSmall = !isKnown && file.before.size <= readBytes;
-    const content = isKnown ? known.content : isSmall ? readWhole(file) : await hashPieces(ports, file, options);
+    // Within the tick the same stat may stand for other content a moment later.
+    const trusted = !lookOf(file.before, lookedUs).racy;
+    const content = isKnown ? known.content : isSmall ? readWhole(file) : await readLarge(ports, file, candidate.path, options, trusted);
+    if (content === null) return { result: 'changed', candidate };
     const after = file.now();
     if (!sameLook(file.before, after)) return changedTo(candidate, after);
     if (isSmall && content.kind === 'file') await options.onContent(content.hash, shared.subarray(0, content.size));
-    // Within the tick the same stat may stand for other content a moment later.
-    const trusted = !lookOf(file.before, lookedUs).racy;
     if (file.before.size >= rememberBytesMin && trusted) options.remembered.set(candidate.path, { stat: file.before, content });
     counted.files++;
     counted.bytes += file.before.size;
@@ -110,32 +111,55 @@ function readWhole(file: OpenFile): Content {
   return { kind: 'file', size, hash: contentHash(shared.subarray(0, size)), chunks: null };
 }
 
+/** Null when the look was told to stop: then the next one goes on where this one was, unless the file has changed. */
+async function readLarge(
+  ports: CollatePorts,
+  file: OpenFile,
+  path: BytePath,
+  options: CollateOptions,
+  trusted: boolean,
+): Promise<Content | null> {
+  const before = options.halfRead.get(path);
+  options.halfRead.delete(path);
+  const half = before !== undefined && sameLook(before.stat, file.before) ? before : beginHalf(file.before);
+  file.skip(half.total);
+  const content = await hashPieces(ports, file, half, options);
+  if (content === null && trusted) options.halfRead.set(path, half);
+  return content;
+}
+
+function beginHalf(stat: PreciseStat): HalfRead {
+  return { stat, whole: contentHasher(), chunk: contentHasher(), chunkSize: 0, total: 0, chunks: [] };
+}
+
 /** Hash of the whole and of each chunk in one pass; one chunk is the whole. */
-async function hashPieces(ports: CollatePorts, file: OpenFile, options: CollateOptions): Promise<Content> {
-  const whole = contentHasher();
-  const chunks: Chunk[] = [];
-  let chunk = contentHasher();
-  let chunkSize = 0;
-  let total = 0;
+async function hashPieces(ports: CollatePorts, file: OpenFile, half: HalfRead, options: CollateOptions): Promise<Content | null> {
+  const breathe = breathing(ports.time);
   // A buffer of its own: other shares may read while this one lets the event loop run.
   const buffer = Buffer.allocUnsafe(Math.min(readBytes, options.chunkBytes));
   for (let length = readFully(file, buffer); length > 0; length = readFully(file, buffer)) {
-    for (let from = 0; from < length; ) {
-      const piece = buffer.subarray(from, Math.min(length, from + options.chunkBytes - chunkSize));
-      chunk.update(piece);
-      chunkSize += piece.length;
-      from += piece.length;
-      if (chunkSize < options.chunkBytes) continue;
-      chunks.push({ hash: chunk.digest(), size: chunkSize });
-      chunk = contentHasher();
-      chunkSize = 0;
-    }
-    whole.update(buffer.subarray(0, length));
-    if (Math.floor((total + length) / pauseBytes) > Math.floor(total / pauseBytes)) await ports.time.sleep(0);
-    total += length;
+    hashPiece(half, buffer.subarray(0, length), options.chunkBytes);
+    await breathe();
+    if (options.signal.aborted) return null;
   }
+  const { chunks, chunk, chunkSize, total, whole } = half;
   if (chunkSize > 0) chunks.push({ hash: chunk.digest(), size: chunkSize });
   return { kind: 'file', size: total, hash: whole.digest(), chunks: chunks.length > 1 ? chunks : null };
+}
+
+function hashPiece(half: HalfRead, bytes: Buffer, chunkBytes: number): void {
+  for (let from = 0; from < bytes.length; ) {
+    const piece = bytes.subarray(from, Math.min(bytes.length, from + chunkBytes - half.chunkSize));
+    half.chunk.update(piece);
+    half.chunkSize += piece.length;
+    from += piece.length;
+    if (half.chunkSize < chunkBytes) continue;
+    half.chunks.push({ hash: half.chunk.digest(), size: half.chunkSize });
+    half.chunk = contentHasher();
+    half.chunkSize = 0;
+  }
+  half.whole.update(bytes);
+  half.total += bytes.length;
 }
 
 function readFully(file: OpenFile, buffer: Buffer): number {

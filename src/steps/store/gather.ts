@@ -26,11 +26,12 @@ const slicesAhead = 2;
 /**
  * Compresses and packs what a look at the disk reads, so that no file is read twice, and while it reads the next. A hash says what the
  * bytes are, whatever becomes of the file: what is then not published is an unreferenced upload (rule P3). Full packs are sent at
- * once; what remains, at most about one pack, stays at hand. After a failure nothing more is gathered, and `ready` tells it.
+ * once; what remains, at most about one pack, stays at hand. After a failure nothing more is gathered, and `ready` tells it. Once the
+ * signal aborts, nothing more is sent: then nothing may be published that relies on what was offered.
  */
-export function gather(ports: StorePorts, share: string, limits: Limits, bucketNowMs: number): Gathered {
+export function gather(ports: StorePorts, share: string, limits: Limits, bucketNowMs: number, signal: AbortSignal): Gathered {
   const builder = new PackBuilder(Math.min(packBytes, limits.packBytesMax), () => ports.random.hex(16));
-  const sender = openSender(ports, share);
+  const sender = openSender(ports, share, signal);
   const seen = new Set<Hash>();
   const rest = new Map<Hash, Blob>();
   const slice = openSlice();

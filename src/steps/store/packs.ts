@@ -53,8 +53,11 @@ export interface Sender {
   end(): Promise<void>;
 }
 
-/** Puts packs, a few at once. Each is committed as an upload when it has arrived: a killed run finds it again (rule P4). */
-export function openSender(ports: StorePorts, share: string): Sender {
+/**
+ * Puts packs, a few at once. Each is committed as an upload when it has arrived: a killed run finds it again (rule P4). Once the signal
+ * aborts, nobody waits and nothing more is sent; what is on its way arrives meanwhile.
+ */
+export function openSender(ports: StorePorts, share: string, signal: AbortSignal): Sender {
   const located = new Map<string, ChunkLocation>();
   const flying = new Set<Promise<void>>();
   // A pack that failed while nobody waited for it must not be forgotten: its contents would be named by no location.
@@ -67,12 +70,13 @@ export function openSender(ports: StorePorts, share: string): Sender {
     }
   };
   const waitUntilBelow = async (most: number): Promise<void> => {
-    while (flying.size >= most && failure === null) await Promise.race(flying);
+    while (flying.size >= most && failure === null && !signal.aborted) await firstOf(flying, signal);
     if (failure !== null) throw failure.cause;
   };
   return {
     send: async (pack) => {
       await waitUntilBelow(uploadsAtOnce);
+      if (signal.aborted) return;
       const tracked = fly(pack).finally(() => flying.delete(tracked));
       flying.add(tracked);
     },
@@ -86,6 +90,20 @@ export function openSender(ports: StorePorts, share: string): Sender {
       await Promise.all(flying);
     },
   };
+}
+
+/** Resolves with the first of them, or when the signal aborts. */
+async function firstOf(promises: Iterable<Promise<void>>, signal: AbortSignal): Promise<void> {
+  let stop = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([...promises, stopped]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 async function sendPack(ports: StorePorts, share: string, pack: Pack): Promise<readonly ChunkLocation[]> {
