@@ -198,12 +198,13 @@ export class ShareAgent {
   private async turn(cycle: Cycle, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<Turn> {
     const startedMs = cycle.ports.time.monotonicMs();
     const seen = await look(cycle, reincluded, async (part) => await this.publishPart(cycle, part, reincluded));
-    if (seen === null) return 'done';
+    if (seen === null) return cycle.options.signal.aborted ? 'again' : 'done';
     cycle.lookMs = cycle.ports.time.monotonicMs() - startedMs;
     try {
       return await this.follow(cycle, seen, reincluded, planned);
     } finally {
-      await seen.gathered?.end();
+      // Whoever is told to stop does not wait for what is on its way; it is noted when it arrives.
+      if (!cycle.options.signal.aborted) await seen.gathered?.end();
     }
   }
 
@@ -228,6 +229,7 @@ export class ShareAgent {
       const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, append) : null) ?? 'nothing';
       if (published === 'lost' && (await catchUp(cycle)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
+      if (cycle.options.signal.aborted) return 'again';
       return await bringHome(cycle, decided);
     }
   }
@@ -286,6 +288,7 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<Turn> {
   noteAppliedLosses(cycle, decided.lossesThere);
   keepJoining(cycle, decided, applied.left);
   const late = await lookAtDisplaced(cycle, applied.displaced);
+  if (options.signal.aborted) return 'again';
   if (slice.over()) return 'more';
   if (applied.missing.length > 0 && cycle.refusal === null && (await lookUpAgain(cycle, applied.missing))) return 'again';
   return applied.again || late > 0 ? 'again' : 'done';
@@ -362,7 +365,8 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */
 async function closeCycle(cycle: Cycle): Promise<void> {
   const { journal } = cycle.ports;
-  if (cycle.halt === null && cycle.caughtUp && cycle.refusal === null) await answerNeeds(cycle);
+  const stopped = cycle.options.signal.aborted;
+  if (cycle.halt === null && cycle.caughtUp && cycle.refusal === null && !stopped) await answerNeeds(cycle);
   journal.flush();
   cycle.ports.log.debug({ step: 'journal', share: cycle.share, cursor: cycle.cursor }, 'journal flushed');
   rememberPosition(cycle);
@@ -370,5 +374,5 @@ async function closeCycle(cycle: Cycle): Promise<void> {
   if (cycle.halt === null) await beat(cycle, 'idle');
   // Its hold can be approved from any member that sees it.
   else if (cycle.halt.code === 'root-emptied') await beat(cycle, 'halted');
-  await pruneTrash(cycle);
+  if (!stopped) await pruneTrash(cycle);
 }

@@ -29,7 +29,14 @@ export function fetchPorts(cycle: Cycle): FetchPorts {
   const onBytes = (bytes: number) => {
     cycle.counts.bytesDown += bytes;
   };
-  return { ...cycle.ports, inlineOf, onBytes };
+  return { ...cycle.ports, inlineOf, onBytes, givesUp: (bytes) => givesUp(cycle, bytes) };
+}
+
+/** What a request that comes in between may cost; a larger file is finished first. */
+const fetchedAgainBytesMax = 64 * 1024 * 1024;
+
+function givesUp({ options: { signal, lasting = signal } }: Cycle, bytes: number): boolean {
+  return lasting.aborted || (signal.aborted && bytes <= fetchedAgainBytesMax);
 }
 
 async function readInline(cycle: Cycle, sequence: Sequence): Promise<readonly InlineBlob[]> {

@@ -68,7 +68,10 @@ export interface ProgressEvent {
 export interface CycleOptions {
   readonly dryRun: boolean;
   readonly only: 'publish' | 'pull' | null;
+  /** Ends the cycle as soon as another one can go on from there. */
   readonly signal: AbortSignal;
+  /** Ends what goes on behind the cycle, a long upload; `signal` unless it is given. */
+  readonly lasting?: AbortSignal;
   /** What is looked at on the disk; everything unless it is given. */
   readonly scope?: Scope;
 }
@@ -168,7 +171,9 @@ export interface Memory {
   clock: { dateMs: number; atMs: number };
   /** What happened once and was not told yet: a cycle that fails leaves it here. */
   readonly events: string[];
-  readonly hashes: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
+  readonly hashes: Map<BytePath, { readonly stat: Omit<PreciseStat, 'dev' | 'links'>; readonly content: Content }>;
+  /** Paths in `hashes` that a look had read when it was told to stop; the next one may forget them. */
+  readonly read: Set<BytePath>;
   readonly halfRead: Map<BytePath, HalfRead>;
   /** Large files on their way to the bucket. */
   readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
@@ -185,6 +190,7 @@ export function newMemory(): Memory {
     clock: { dateMs: 0, atMs: 0 },
     events: [],
     hashes: new Map(),
+    read: new Set(),
     halfRead: new Map(),
     uploads: new Map(),
     asked: new Set(),

@@ -22,7 +22,7 @@ export interface Seen {
 const partPaths = 10_000;
 
 /**
- * Scan and second look. Null when the root was emptied (rule G1): everything is held then. Where nothing is here but what is new,
+ * Scan and second look. Null when the root was emptied (rule G1): everything is held then; or when the cycle was told to stop. Where nothing is here but what is new,
  * `onPart` may publish what was found so far, before the rest is read; false from it ends the parts.
  */
 export async function look(
@@ -35,7 +35,9 @@ export async function look(
   ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
   const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded, options.scope);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
-  const gathered = willPublish(cycle, reincluded) ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs(), options.signal) : null;
+  const gathered = willPublish(cycle, reincluded)
+    ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs(), options.signal)
+    : null;
   const seen: Looked = {
     differences: new Map(),
     unknown: new Set(scanned.unknown),
@@ -55,11 +57,33 @@ export async function look(
     await gathered?.end();
     throw error;
   }
+  if (options.signal.aborted) {
+    keepRead(cycle, seen);
+    return null;
+  }
+  forgetRead(cycle);
   ports.log.debug({ step: 'collate', share: cycle.share, changes: seen.differences.size }, 'changes collated');
   const others = cycle.problems.filter((each) => !scanCodes.has(each.code));
   cycle.problems.splice(0, cycle.problems.length, ...others, ...seen.problems);
   noteUnsettled(cycle, seen.unsettled);
   return seen;
+}
+
+/** What was read for nothing is read by nobody again: the next look remembers what it was, if it still looks the same. */
+function keepRead({ memory }: Cycle, { differences }: Looked): void {
+  for (const { path, look, local } of differences.values()) {
+    if (look === null || look.kind !== 'file' || look.racy || local.seen !== 'entry' || local.entry.kind !== 'file') continue;
+    if (memory.hashes.has(path)) continue;
+    const { size, hash, chunks } = local.entry;
+    memory.hashes.set(path, { stat: look, content: { kind: 'file', size, hash, chunks } });
+    memory.read.add(path);
+  }
+}
+
+function forgetRead({ memory }: Cycle): void {
+  for (const path of memory.read) memory.hashes.delete(path);
+  memory.read.clear();
+  memory.halfRead.clear();
 }
 
 interface Looked extends Seen {

@@ -158,16 +158,16 @@ function startUpload(cycle: Cycle, { path, entry }: Publication): void {
 async function queueUpload(cycle: Cycle, path: BytePath, entry: FileEntry): Promise<void> {
   const before = [...cycle.memory.uploads.values()].map((upload) => upload.done);
   await Promise.all(before);
-  await sendLarge(cycle, entry, () => cycle.ports.tree.open(path));
+  await sendLarge(cycle, entry, () => cycle.ports.tree.open(path), cycle.options.lasting);
   noteUploaded(cycle, 1, 0);
 }
 
-async function sendLarge(cycle: Cycle, entry: FileEntry, open: () => OpenFile): Promise<void> {
+async function sendLarge(cycle: Cycle, entry: FileEntry, open: () => OpenFile, signal = cycle.options.signal): Promise<void> {
   const since = cycle.bucketNowMs() - uploadTrustedMs;
   const onBytes = (bytes: number) => {
     noteUploaded(cycle, 0, bytes);
   };
-  await uploadLarge({ ...cycle.ports, onBytes }, cycle.share, { entry, open }, since, cycle.options.signal);
+  await uploadLarge({ ...cycle.ports, onBytes }, cycle.share, { entry, open }, since, signal);
 }
 
 // ---- the payload -------------------------------------------------------------------------------------------------------------

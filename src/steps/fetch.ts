@@ -6,7 +6,8 @@ import { stageSmall } from './fetch/small.ts';
 
 /**
  * Stages every requested file with verified content (promise 2): from this disk where the same content stands under another name or
- * in the trash, else from the bucket. Results come in no particular order, many together. Throws `DatastoreFault` for trouble with the whole store.
+ * in the trash, else from the bucket. Results come in no particular order, many together; once it gives up there
+ * are no more. Throws `DatastoreFault` for trouble with the whole store.
  */
 export async function* fetchContents(
   ports: FetchPorts,
@@ -21,5 +22,9 @@ export async function* fetchContents(
     requests.filter((request) => !isLarge(request)),
     places,
   );
-  for (const request of requests.filter(isLarge)) yield [await stageLarge(ports, share, request, places.copies(request.entry.hash))];
+  for (const request of requests.filter(isLarge)) {
+    const staged = await stageLarge(ports, share, request, places.copies(request.entry.hash));
+    if (staged === null) return;
+    yield [staged];
+  }
 }

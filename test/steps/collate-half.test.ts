@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/model/digest.ts';
-import { collate } from '../../src/steps/collate.ts';
 import type { HalfRead } from '../../src/steps/collate/finding.ts';
+import { collate } from '../../src/steps/collate.ts';
 import { bench, lookNow } from '../adapters/disk-fixture.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
 
@@ -29,7 +29,7 @@ function oneFile() {
       wallMs: () => Math.ceil(stat.ctimeKey / 1000) + 1000,
       // Every look at the clock finds that it is time for a pause.
       monotonicMs: () => (nowMs += 100),
-      sleep: async () => (stops ? stop.abort() : undefined),
+      sleep: async () => (stops && bytes > 0 ? stop.abort() : undefined),
     };
     const open = (path: string) => {
       const file = tree.open(path);

@@ -90,13 +90,15 @@ interface StagedBatch {
 
 /** Stage all, flush once, commit intents, then the burst of renames (rule A1). */
 async function stageBatch(run: Run, batch: Batch<ApplyTask>, before: Before): Promise<StagedBatch> {
-  const trees = batch.trees.filter((tree) => stageTree(run, tree));
+  const begun = batch.trees.filter((tree) => stageTree(run, tree));
   const tasks = [...batch.files, ...batch.trees.flatMap(({ files }) => files)];
   const requests = tasks.map((task) => requestFor(run, task));
   const byPath = new Map(tasks.map((task) => [task.path, task]));
   const ready: Ready[] = [];
+  const taken = new Set<ApplyTask>();
   const take = (result: FetchResult) => {
     const task = byPath.get(result.request.path) as ApplyTask;
+    taken.add(task);
     if (result.ok) ready.push({ task, staged: result.staged });
     else {
       run.missing.push(...result.missing);
@@ -105,14 +107,33 @@ async function stageBatch(run: Run, batch: Batch<ApplyTask>, before: Before): Pr
   };
   const collect = async (wanted: readonly FileRequest[]) => {
     if (wanted.length === 0) return;
-    for await (const results of run.ports.fetch(wanted)) for (const result of results) take(result);
+    for await (const results of run.ports.fetch(wanted)) {
+      for (const result of results) take(result);
+      // What is not staged yet stays wanted.
+      if (run.options.signal.aborted) break;
+    }
   };
   const isOnItsWay = ({ entry }: FileRequest) => before.hashes.has(entry.hash);
   await collect(requests.filter((request) => !isOnItsWay(request)));
   await before.placed;
   await collect(requests.filter(isOnItsWay));
   run.ports.log.debug({ step: 'stage', files: ready.length }, 'files staged');
-  return { requests, ready, trees };
+  return { requests, ...completed(run, begun, ready, taken) };
+}
+
+/** A new directory appears with all that it holds or, where the run was told to stop before that, not yet. */
+function completed(
+  run: Run,
+  begun: readonly NewTree<ApplyTask>[],
+  ready: readonly Ready[],
+  taken: ReadonlySet<ApplyTask>,
+): Pick<StagedBatch, 'ready' | 'trees'> {
+  const isComplete = ({ files }: NewTree<ApplyTask>) => files.every((task) => taken.has(task));
+  const cut = begun.filter((tree) => !isComplete(tree));
+  if (cut.length === 0) return { ready, trees: begun };
+  for (const tree of cut) discardTree(run, tree);
+  const left = new Set(cut.flatMap(({ files }) => files));
+  return { ready: ready.filter(({ task }) => !left.has(task)), trees: begun.filter(isComplete) };
 }
 
 function requestFor(run: Run, task: ApplyTask): FileRequest {

@@ -62,7 +62,7 @@ export interface CollateOptions {
   /** False for what nobody will publish or compare (a subscriber's own files): it is listed without being read. */
   readonly needsContent: (path: BytePath, agreed: Agreed | null) => boolean;
   /** Hashes of large files from earlier looks of this process, so that a long upload does not hash them again every second. */
-  readonly remembered: Map<BytePath, { readonly stat: PreciseStat; readonly content: Content }>;
+  readonly remembered: Map<BytePath, { readonly stat: Omit<PreciseStat, 'dev' | 'links'>; readonly content: Content }>;
   /** Large files in the middle of which an earlier look of this process was told to stop. */
   readonly halfRead: Map<BytePath, HalfRead>;
   /** Is shown every content of a few MiB at most that was read, so that it need not be read again; `bytes` are good until it returns. */
@@ -82,7 +82,7 @@ export function lookOf({ kind, ino, size, mtimeKey, ctimeKey, mode, mtimeUs, uid
 }
 
 /** Directories change size and times whenever a child does; for them only rights are looked at. */
-export function sameLook(a: Omit<Stat, 'dev'>, b: Omit<Stat, 'dev'>): boolean {
+export function sameLook(a: Omit<Stat, 'dev' | 'links'>, b: Omit<Stat, 'dev' | 'links'>): boolean {
   return (
     a.kind === b.kind &&
     a.ino === b.ino &&

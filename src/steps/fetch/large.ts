@@ -12,8 +12,13 @@ import { failed, unfetchable } from './request.ts';
 
 const copyBytes = 4 * 1024 * 1024;
 
-/** Content of several chunks: from a copy on this disk, else chunk by chunk in order. */
-export async function stageLarge(ports: FetchPorts, share: string, request: StageRequest, copies: readonly Copy[]): Promise<StageResult> {
+/** Content of several chunks: from a copy on this disk, else chunk by chunk in order. Null where it was told to give up. */
+export async function stageLarge(
+  ports: FetchPorts,
+  share: string,
+  request: StageRequest,
+  copies: readonly Copy[],
+): Promise<StageResult | null> {
   for (const copy of copies) {
     const copied = copy.from === 'path' && copy.path === request.path ? null : copyFrom(ports, request, () => openCopy(ports.tree, copy));
     if (copied !== null) return copied;
@@ -61,14 +66,16 @@ function copyVerified(source: OpenFile, writer: StageWriter, entry: FileEntry): 
   return total === entry.size && hash.digest() === entry.hash;
 }
 
-async function stageChunks(ports: FetchPorts, share: string, request: StageRequest): Promise<StageResult> {
+async function stageChunks(ports: FetchPorts, share: string, request: StageRequest): Promise<StageResult | null> {
   const chunks = chunksOf(request.entry);
   const whole = contentHasher();
   let writer: StageWriter | undefined;
   let ahead: Promise<Buffer | null> | undefined;
+  let written = 0;
   try {
     writer = ports.tree.stage(request.path);
     for (let i = 0; i < chunks.length; i++) {
+      if (ports.givesUp(written)) return abandon(writer, null);
       const bytes = await (ahead ?? readChunk(ports, share, chunks[i] as Chunk));
       ahead = i + 1 < chunks.length ? readChunk(ports, share, chunks[i + 1] as Chunk) : undefined;
       ahead?.catch(() => undefined);
@@ -76,6 +83,7 @@ async function stageChunks(ports: FetchPorts, share: string, request: StageReque
         return abandon(writer, unfetchable(request, lostFrom(ports, chunks, i), 'the bucket does not have all of its content'));
       whole.update(bytes);
       writer.write(bytes);
+      written += bytes.length;
       ports.onBytes(bytes.length);
     }
     if (whole.digest() !== request.entry.hash) return abandon(writer, unfetchable(request, [], 'its pieces do not add up to its content'));
@@ -96,7 +104,7 @@ function lostFrom({ journal }: FetchPorts, chunks: readonly Chunk[], at: number)
     .map(({ hash }) => hash);
 }
 
-function abandon(writer: StageWriter, result: StageResult): StageResult {
+function abandon<T extends StageResult | null>(writer: StageWriter, result: T): T {
   writer.abort();
   return result;
 }

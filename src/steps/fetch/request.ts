@@ -33,6 +33,8 @@ export interface FetchPorts {
   /** Inline contents of a record that was ingested before. */
   readonly inlineOf: (sequence: Sequence) => Promise<readonly InlineBlob[]>;
   readonly onBytes: (bytes: number) => void;
+  /** True where a large file is to be left, although so many bytes of it would have to be fetched again. */
+  readonly givesUp: (bytes: number) => boolean;
 }
 
 export function unfetchable(request: StageRequest, missing: readonly Hash[], detail: string): StageResult {
