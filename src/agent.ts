@@ -6,6 +6,7 @@ import { type BaseState, baseState, decide, forgetSettledHolds, settleHolds } fr
 import type { Asked } from './agent/earlier.ts';
 import { enforceMetadata } from './agent/enforce.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
+import { adoptOnChange, onChangeProblem, whileApplying, withoutTelling } from './agent/hooks.ts';
 import { type Housekept, housekeepNow, housekeepWhenDue } from './agent/housekeep.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
@@ -156,6 +157,7 @@ export class ShareAgent {
     const planned: Plan[] = [];
     let unfinished = false;
     beginUnready(cycle);
+    if (!options.dryRun) adoptOnChange(cycle.ports.journal, cycle.config);
     if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle)) !== 'halted') {
       const reincluded = adoptExcludes(cycle);
       settleHolds(cycle);
@@ -166,7 +168,7 @@ export class ShareAgent {
         if (turn === 'again') look++;
         else if ((await catchUp(cycle)) === 'halted') break;
       }
-      if (cycle.halt === null && !options.signal.aborted) await enforceMetadata(cycle, planned);
+      if (cycle.halt === null && !options.signal.aborted) await withoutTelling(cycle.ports.journal, () => enforceMetadata(cycle, planned));
       if (cycle.halt === null && !options.dryRun) finishCycle(cycle, unfinished);
     }
     if (!options.dryRun) {
@@ -267,22 +269,24 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<Turn> {
   if (options.only === 'publish' || !cycle.canApply || paths === 0) return 'done';
   const slice = beginSlice(cycle);
   ports.log.debug({ step: 'apply', share: cycle.share, paths }, 'applying');
-  const applied = await apply(
-    {
-      ...ports,
-      fetch: stagingOf(cycle, applies, newFiles),
-      onPlaced: (files) => {
-        ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: paths });
-        slice.placed(files);
+  const bringing = () =>
+    apply(
+      {
+        ...ports,
+        fetch: stagingOf(cycle, applies, newFiles),
+        onPlaced: (files) => {
+          ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: paths });
+          slice.placed(files);
+        },
       },
-    },
-    { tasks: applies, newFiles },
-    {
-      ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
-      ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: slice.signal },
-      isOwed: (path, lostTo, loser) => !isKept(ports.journal, path, lostTo, loser),
-    },
-  );
+      { tasks: applies, newFiles },
+      {
+        ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
+        ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: slice.signal },
+        isOwed: (path, lostTo, loser) => !isKept(ports.journal, path, lostTo, loser),
+      },
+    );
+  const applied = await whileApplying(ports.journal, bringing);
   cycle.counts.applied += applied.placed;
   cycle.counts.removed += applied.removed;
   noteAppliedLosses(cycle, decided.lossesThere);
@@ -359,7 +363,8 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
     rememberExcludes(cycle);
     if (journal.meta('suspectBase') !== undefined) journal.setMeta('suspectBase', null);
   }
-  cycle.problems.push(...wantProblems(journal));
+  const failing = onChangeProblem(journal);
+  cycle.problems.push(...wantProblems(journal), ...(failing === null ? [] : [failing]));
 }
 
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */

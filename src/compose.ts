@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { bounded } from './adapters/bounded.ts';
 import { openCodec, type WritingCodec } from './adapters/codec.ts';
+import { openCommands } from './adapters/command.ts';
 import { openDirectory } from './adapters/directory.ts';
 import { openShareTree } from './adapters/disk.ts';
 import { compileExcludes } from './adapters/excludes.ts';
@@ -15,7 +16,7 @@ import { scratchBelow } from './adapters/scratch.ts';
 import { expandShares } from './adapters/share-roots.ts';
 import { copyJournal } from './adapters/sqlite-copy.ts';
 import { noteDamage, openOrSetAside } from './adapters/sqlite-rescue.ts';
-import { journalFile, makeStateDirectory, readyFile, scratchDirectory, scratchRoom } from './adapters/state-directory.ts';
+import { journalFile, makeStateDirectory, pathsFile, readyFile, scratchDirectory, scratchRoom } from './adapters/state-directory.ts';
 import { statusExcludes } from './adapters/status-exclude.ts';
 import { systemRandom, systemTime } from './adapters/system.ts';
 import type { ProgressEvent } from './agent/context.ts';
@@ -157,6 +158,7 @@ export async function openShare(
   const ports = {
     ...{ datastore, journal, tree, owners: systemOwners(systemTime), time: systemTime, random: systemRandom },
     ...{ codec: world.codec, log, member, excluded: compileExcludes(share.exclude), compileExcludes, version },
+    commands: openCommands(pathsFile(config, share.name)),
     readiness: openReadyFile(readyFile(config, share.name)),
     ...{ onProgress, stateId: `${member.id} ${config.state}` },
     scratch: scratchBelow(scratch === null ? scratchRoom(config, share.name) : join(scratch.path, 'scratch')),

@@ -23,17 +23,20 @@ export const shareKeys = [
   'trash',
   'join',
   'statusFile',
+  'onChange',
 ] as const;
 export const metadataKeys = ['owner', 'group', 'fileMode', 'dirMode'] as const;
 export const pollKeys = ['active', 'idle'] as const;
 export const verifyKeys = ['at', 'sample'] as const;
 export const statusFileKeys = ['path', 'format', 'goodFor'] as const;
+export const onChangeKeys = ['run', 'timeout', 'debounce'] as const;
+export const checkKeys = ['run', 'timeout'] as const;
 export const maxDeleteKeys = ['percent', 'floor', 'window'] as const;
 
 /** Keys that are documented or planned, but do nothing in this release: ignoring one would be a silent lie. */
 const unbuiltKeys: Readonly<Record<string, string>> = {
   preset: 'list the patterns under `exclude` instead',
-  onChange: 'run the command from cron instead',
+  check: 'remove it',
   page: 'remove it',
 };
 

@@ -1,4 +1,5 @@
 import { isScalar, type Node } from 'yaml';
+import { readCheck, readOnChange } from './config-command.ts';
 import { addFault, quoted, readItems, readSection, resolved, type Section } from './config-document.ts';
 import { maxDeleteKeys, metadataKeys, refuseUnknownKeys, shareKeys } from './config-keys.ts';
 import { readPath } from './config-path.ts';
@@ -55,6 +56,7 @@ function readShare(section: Section): ReadShare[] {
     ...readTimes(section),
     join: readChoice(section, 'join', ['trash', 'merge']) ?? 'trash',
     statusFile: readStatusFile(section, root?.dynamic === true),
+    ...{ check: readCheck(section), onChange: readOnChange(section) },
   };
   if (name === undefined || root === undefined) return [];
   const share: ShareConfig = { name, path: root.path, pattern: root.dynamic ? root.path : null, ...settings };

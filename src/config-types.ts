@@ -87,6 +87,18 @@ export interface StatusFileConfig {
   readonly goodForMs: number;
 }
 
+/** A command for the shell that says whether the share may become what the log wants. */
+export interface Check {
+  readonly run: string;
+  readonly timeoutMs: number;
+}
+
+/** A command for the shell that is called after what the log brought has been applied. */
+export interface OnChange extends Check {
+  /** Quiet time that ends a series of changes; one call speaks of all of them. */
+  readonly debounceMs: number;
+}
+
 export interface ShareConfig {
   /** Unique in the federation; for a template the part before the `-`. */
   readonly name: string;
@@ -118,6 +130,10 @@ export interface ShareConfig {
   readonly historyMs: number;
   /** Retention of the local trash. */
   readonly trashMs: number;
+  /** Judges what is about to be applied, or null. */
+  readonly check: Check | null;
+  /** Told of what was applied, or null. */
+  readonly onChange: OnChange | null;
   /** What becomes of local-only files when a member joins a share that others have filled. */
   readonly join: 'trash' | 'merge';
   readonly statusFile: StatusFileConfig | null;

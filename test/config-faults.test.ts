@@ -127,7 +127,15 @@ test.each<[string[], string]>([
   [['maxDelete: { window: 0s }'], '6: `window` is "0s": at least 1000ms are needed'],
   [['maxDelete: 20'], '6: `maxDelete` must be a mapping of `key: value` lines, found the number "20"'],
   [['preset: wordpress'], '6: `preset` is not built yet: list the patterns under `exclude` instead'],
-  [['onChange: "systemctl reload php-fpm"'], '6: `onChange` is not built yet: run the command from cron instead'],
+  [['onChange: { timeout: 5s }'], '6: `run` is missing in `onChange`'],
+  [['onChange: { run: "true", pause: 5s }'], '6: `pause` is not a known key in `onChange`: known are run, timeout, debounce'],
+  [['onChange: ""'], '6: `onChange` is empty: write a command, or remove `onChange`'],
+  [['onChange: { run: "true", timeout: 1ms }'], '6: `timeout` is "1ms": at least 100ms are needed'],
+  [['onChange: [a, b]'], '6: `onChange` must be text, found a list'],
+  [
+    ['onChange: "echo ${FLOCKSYNC_SHARE}"'],
+    '6: `onChange` uses `${FLOCKSYNC_SHARE}`, which is not set in the environment: set FLOCKSYNC_SHARE, or write `$${FLOCKSYNC_SHARE}` for a literal one',
+  ],
   [['<<: { role: both }'], '6: `<<` (a merge key) is not supported: write the keys out'],
   [['excludes: []'], '6: `excludes` is not a known key in share "webroot" (did you mean `exclude`?)'],
 ])('share %j', (lines, fault) => {

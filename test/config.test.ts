@@ -38,6 +38,7 @@ shares:
     poll: adaptive
     history: 30d
     join: trash
+    onChange: "systemctl reload php-fpm"
 `;
 
 test('the example of the contract is read as it is meant', () => {
@@ -72,6 +73,7 @@ test('the example of the contract is read as it is meant', () => {
         settleMs: 500,
         settleMaxMs: 10_000,
         poll: { activeMs: 1000, idleMs: 15_000 },
+        ...{ check: null, onChange: { run: 'systemctl reload php-fpm', timeoutMs: 60_000, debounceMs: 2000 } },
         schedule: null,
         housekeep: null,
         verify: null,
@@ -100,6 +102,7 @@ test('the defaults are those of the contract', () => {
   const written = configOf(contract).shares[0];
   expect(config.shares[0]).toEqual({
     ...written,
+    onChange: null,
     exclude: [],
     maxDelete: { percent: 20, percentBelow40: 50, floor: 20, windowMs: 600_000 },
   });
@@ -185,4 +188,10 @@ test('a config is frozen to its depth', () => {
 test('all faults are found at once, in the order of lines', () => {
   const text = 'federation: "a b"\ndatastor: {}\nshares:\n  - name: x\n    path: var\n    mode: quick\n';
   expect(faultsOf(text).map((fault) => Number.parseInt(fault, 10))).toEqual([1, 1, 2, 5, 6]);
+});
+
+test('commands: the long form, and what is not said in it', () => {
+  const of = (line: string) => configOf(contract.replace(/^ +onChange:.*$/m, `    ${line}`)).shares[0];
+  expect(of('onChange: { run: "reload", timeout: 5s, debounce: 0s }')?.onChange).toEqual({ run: 'reload', timeoutMs: 5000, debounceMs: 0 });
+  expect(of('onChange: { run: reload }')?.onChange).toEqual({ run: 'reload', timeoutMs: 60_000, debounceMs: 2000 });
 });

@@ -49,7 +49,16 @@ test('the example with all keys shows the defaults and misses no key', () => {
     ...{ variables: {}, hostName: '', realpath: () => null },
   });
   if (!written.ok || !short.ok) throw new Error('both must load');
-  expect({ ...written.config.shares[0], schedule: null, housekeep: null, verify: null, maxDelete: null, statusFile: null }).toEqual({
+  expect({
+    ...written.config.shares[0],
+    schedule: null,
+    housekeep: null,
+    verify: null,
+    check: null,
+    onChange: null,
+    statusFile: null,
+    maxDelete: null,
+  }).toEqual({
     ...short.config.shares[0],
     maxDelete: null,
   });

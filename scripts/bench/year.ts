@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCodec } from '../../src/adapters/codec.ts';
+import { openCommands } from '../../src/adapters/command.ts';
 import { openShareTree } from '../../src/adapters/disk.ts';
 import { openMember } from '../../src/adapters/member-file.ts';
 import { systemOwners } from '../../src/adapters/owners.ts';
@@ -98,6 +99,7 @@ function memberOf(home: string, name: string, clock: { nowMs: number }, datastor
     ...{ datastore, journal, tree, owners: systemOwners(systemTime), time, random: systemRandom, codec, log: silent, member },
     ...{ excluded: nothing, compileExcludes: () => nothing, version: '0', onProgress: () => {}, stateId: name },
     ...{ scratch: scratchBelow(join(state, 'scratch')), readiness: { set: () => {}, clear: () => {} } },
+    commands: openCommands(join(state, 'changed')),
   };
   const close = () => {
     journal.close();
@@ -115,7 +117,7 @@ const config: ShareConfig = {
     poll: adaptivePoll,
     schedule: null,
     housekeep: null,
-    verify: null,
+    ...{ verify: null, check: null, onChange: null },
     historyMs: 30 * dayMs,
     trashMs: 7 * dayMs,
     join: 'trash',

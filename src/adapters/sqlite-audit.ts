@@ -20,11 +20,20 @@ export function auditPart(connection: Connection): AuditJournal {
   const newest = query(connection, `SELECT ${columns} FROM audit ORDER BY number DESC LIMIT ?`);
   // '0' follows '/' in byte order.
   const below = query(connection, `SELECT ${columns} FROM audit WHERE path = ? OR (path > ? AND path < ?) ORDER BY number DESC LIMIT ?`);
+  const last = query(connection, 'SELECT max(number) FROM audit');
+  const changed = query(connection, 'SELECT DISTINCT path FROM audit WHERE number > ? AND number <= ? ORDER BY path');
   return {
     putAudit: ({ atMs, path, op, kind, size, version }) => put(atMs, path, op, kind, size, version, version, path, version),
     audits: (limit, path = '') => (path === '' ? newest.rows(limit) : below.rows(path, `${path}/`, `${path}0`, limit)).map(auditFrom),
+    lastAudit: () => (last.row()?.[0] as number | null) ?? 0,
+    auditedPaths: (after, upTo) => pathsOf(() => changed.each(after, upTo)),
     pruneAudit: pruning(connection),
   };
+}
+
+/** Begins at the first path that is taken: until then the journal can be used. */
+function* pathsOf(rows: () => Iterable<Row>): Generator<BytePath> {
+  for (const [path] of rows()) yield path as BytePath;
 }
 
 function pruning(connection: Connection): AuditJournal['pruneAudit'] {

@@ -113,6 +113,8 @@ export class Connection {
 export interface Query {
   row(...values: Value[]): Row | undefined;
   rows(...values: Value[]): Row[];
+  /** Row by row, never all in memory; nothing else may be asked of the journal before the end. */
+  each(...values: Value[]): Iterable<Row>;
 }
 
 /** A statement that returns rows, prepared when it is first used, so that opening a journal prepares nothing. */
@@ -125,6 +127,7 @@ export function query(connection: Connection, sql: string): Query {
   return {
     row: (...values) => connection.attempt(() => statement().get(...values) as Row | undefined),
     rows: (...values) => connection.attempt(() => statement().all(...values) as Row[]),
+    each: (...values) => connection.attempt(() => statement().iterate(...values) as Iterable<Row>),
   };
 }
 

@@ -42,7 +42,11 @@ function foldQuery(connection: Connection, condition: string, limit = -1): Query
       AND NOT EXISTS (SELECT 1 FROM want WHERE want.dir = agreed.dir AND want.name = agreed.name)
     ORDER BY dir, name LIMIT ${limit}`,
   );
-  return { row: (...values) => both.row(...values, ...values), rows: (...values) => both.rows(...values, ...values) };
+  return {
+    row: (...values) => both.row(...values, ...values),
+    rows: (...values) => both.rows(...values, ...values),
+    each: (...values) => both.each(...values, ...values),
+  };
 }
 
 const countFold = `SELECT (SELECT count(*) FROM agreed) + (SELECT count(kind) FROM want)

@@ -41,6 +41,16 @@ export function statusPart(config: Config, share: string): string {
   return join(config.state, `${share}.status`);
 }
 
+/** Held while the command of `onChange` runs, which cycles do not wait for. */
+export function callLockFile(config: Config, share: string): string {
+  return join(config.state, `${share}.calling`);
+}
+
+/** What a running command of `onChange` is told of. */
+export function pathsFile(config: Config, share: string): string {
+  return join(config.state, `${share}.changed`);
+}
+
 /** A directory for the copy that a dry run works on, and its removal. */
 export function scratchDirectory(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'flocksync-'));
@@ -57,12 +67,11 @@ export function hasJournal(config: Config, share: string): boolean {
  */
 export function removeShareState(config: Config, share: string): void {
   for (const file of remainsOf(journalFile(config, share))) rmSync(file, { force: true });
-  for (const file of [journalFile(config, share), lockFile(config, share)]) {
+  for (const file of [journalFile, lockFile, callLockFile].map((of) => of(config, share))) {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
   }
   rmSync(scratchRoom(config, share), { recursive: true, force: true });
-  rmSync(readyFile(config, share), { force: true });
-  rmSync(statusPart(config, share), { force: true });
+  for (const file of [readyFile, statusPart, pathsFile]) rmSync(file(config, share), { force: true });
 }
 
 /** Shares that have a journal in the state directory, whatever the config says. */

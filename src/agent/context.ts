@@ -6,6 +6,7 @@ import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
 import type { Scope } from '../model/scope.ts';
 import type { ContentCodec } from '../ports/codec.ts';
+import type { Commands } from '../ports/command.ts';
 import type { Datastore, DatastoreFault } from '../ports/datastore.ts';
 import type { Owners, PreciseStat, RootLock, ShareTree } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
@@ -42,6 +43,7 @@ export interface Ports {
   readonly random: Random;
   readonly codec: ContentCodec;
   readonly log: Log;
+  readonly commands: Commands;
   /** Room for work that is thrown away, below the state directory. */
   readonly scratch: () => Scratch;
   readonly member: Member;

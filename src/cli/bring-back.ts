@@ -15,6 +15,7 @@ import { runCycles } from './cycles.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import { faultOfShare } from './faults.ts';
 import { counted, formatCount } from './format.ts';
+import { callBeforeEnd, withOnChange } from './on-change.ts';
 import type { Output } from './output.ts';
 import { planLine } from './plan-line.ts';
 import type { Progress } from './progress.ts';
@@ -51,7 +52,12 @@ export async function bringBack(world: World, request: Request, output: Output, 
     const onProgress = (event: ProgressEvent) => progress.update({ ...blankProgress, ...event });
     opened = await openShare(world, share, { dryRun, onProgress });
     tellEvents(share, opened.events, output);
-    return worst([opened.events.length > 0 ? exit.problems : exit.done, await between(world, opened, request, output, progress)]);
+    const { ports } = opened.agent;
+    const call = async () => {
+      lock?.release();
+      if (!dryRun) await callBeforeEnd(world, share, ports, true);
+    };
+    return worst([opened.events.length > 0 ? exit.problems : exit.done, await between(world, opened, request, output, progress, call)]);
   } catch (error) {
     progress.clear();
     opened?.failed(error);
@@ -80,26 +86,37 @@ function interrupted(share: ShareConfig, output: Output): ExitCode {
   return exit.problems;
 }
 
-async function between(world: World, opened: OpenedShare, request: Request, output: Output, progress: Progress): Promise<ExitCode> {
+async function between(
+  world: World,
+  opened: OpenedShare,
+  request: Request,
+  output: Output,
+  progress: Progress,
+  call: () => Promise<void>,
+): Promise<ExitCode> {
   const { share, dryRun } = request;
+  const end = async (last: Outcome, events: readonly string[]) => {
+    await call();
+    return ending(world, opened, share, withOnChange(last, opened.journal), output, events);
+  };
   const options = { dryRun, signal: world.signal };
   const before = await runCycles(opened.agent, { ...options, only: null });
   progress.clear();
   const last = before.at(-1) as Outcome;
   tellEvents(share, eventsOf(before), output);
-  if (last.halt !== null || world.signal.aborted) return ending(world, opened, share, last, output, eventsOf(before));
+  if (last.halt !== null || world.signal.aborted) return await end(last, eventsOf(before));
   const asked = request.ask(opened.journal);
   const restored = await opened.agent.restore(asked, last.planned[0]?.publications ?? new Map(), options);
   progress.clear();
   const told = tell(restored, opened, request, output);
   // What a publisher asked for before a kill is in the log, and not yet here.
   const open = restored.result === 'done' && (restored.records.length > 0 || share.role === 'publisher');
-  if (!open || dryRun) return worst([told, ending(world, opened, share, last, output, eventsOf(before))]);
+  if (!open || dryRun) return worst([told, await end(last, eventsOf(before))]);
   const after = await runCycles(opened.agent, { ...options, only: null });
   progress.clear();
   tellEvents(share, eventsOf(after), output);
   const events = [...eventsOf(before), ...eventsOf(after)];
-  return worst([told, ending(world, opened, share, after.at(-1) as Outcome, output, events)]);
+  return worst([told, await end(after.at(-1) as Outcome, events)]);
 }
 
 function eventsOf(outcomes: readonly Outcome[]): string[] {

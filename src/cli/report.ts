@@ -69,6 +69,11 @@ export function standingFault(journal: Journal, problem: Problem, nowMs: number)
   );
 }
 
+/** A problem of the share as a whole is over before a cycle says so. */
+export function forgetProblem(journal: Journal, code: string): void {
+  journal.dropProblem(keyOf({ code, path: null, text: '', fix: '' }));
+}
+
 function note(journal: Journal, problem: Problem, row: ProblemRow | undefined, nowMs: number): boolean {
   const fresh = row === undefined || row.text !== problem.text || nowMs - row.printedMs >= repeatMs || row.printedMs > nowMs;
   if (fresh) journal.putProblem({ key: keyOf(problem), ...problem, sinceMs: row?.sinceMs ?? nowMs, printedMs: nowMs });

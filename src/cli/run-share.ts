@@ -11,6 +11,7 @@ import { lookPauseMs, outOfStep, pollPauseMs, troublePauseMs } from '../model/pa
 import { JournalFault } from '../ports/journal.ts';
 import { runCycles } from './cycles.ts';
 import { faultOfShare } from './faults.ts';
+import { Caller } from './on-change.ts';
 import type { Output } from './output.ts';
 import { outcomeProblems, standingLines } from './report.ts';
 import { StatusTeller } from './status-file.ts';
@@ -45,6 +46,8 @@ export class Follower {
   readonly #crew: Crew;
   readonly #waker = new Waker();
   readonly #teller: StatusTeller;
+  /** Calls the command of `onChange` beside the cycles. */
+  readonly #caller: Caller;
   /** Moments on the monotonic clock, ms. */
   readonly #due = { cycle: 0, look: 0, poll: 0, beat: 0 };
   #opened: { readonly share: OpenedShare; readonly identity: string } | null = null;
@@ -62,6 +65,7 @@ export class Follower {
     this.#crew = crew;
     this.share = share;
     this.#teller = new StatusTeller(crew.world, share);
+    this.#caller = new Caller(crew.world, share, crew.output, () => this.#opened?.share.agent.ports ?? null);
   }
 
   /** Until `end`. Never throws: what goes wrong is said and tried again. */
@@ -73,6 +77,7 @@ export class Follower {
       if (!this.#over()) await this.#waker.sleep(nextMs - systemTime.monotonicMs());
     }
     await schedule?.stop();
+    await this.#caller.stop();
     await this.#close();
   }
 
@@ -136,6 +141,7 @@ export class Follower {
       this.#planNext(outcomes);
     } finally {
       lock.release();
+      this.#caller.notice();
     }
   }
 

@@ -13,6 +13,7 @@ import { runCycles } from './cycles.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import { faultOfShare, faultText } from './faults.ts';
 import { counted, formatBytes, formatElapsed } from './format.ts';
+import { callAfterFault, callBeforeEnd, withOnChange } from './on-change.ts';
 import type { Output } from './output.ts';
 import { planLine } from './plan-line.ts';
 import type { Progress } from './progress.ts';
@@ -74,13 +75,22 @@ async function syncShare(world: World, share: ShareConfig, command: SyncCommand,
     });
     progress.clear();
     tellEvents(share, opened.events, output);
-    return await runShare(world, opened, share, command, { output, progress, teller });
+    const { ports } = opened.agent;
+    const call = async () => {
+      lock?.release();
+      if (!command.dryRun) await callBeforeEnd(world, share, ports, command.wait);
+    };
+    return await runShare(world, opened, share, command, { output, progress, teller, call });
   } catch (error) {
     progress.clear();
     if (!command.dryRun) teller.failed(error);
     opened?.failed(error);
     tellEvents(share, opened?.agent.memory.events ?? [], output);
-    return tellFault(error, share, opened, output, command.dryRun);
+    const code = tellFault(error, share, opened, output, command.dryRun);
+    // What was applied before the store went away is not told of when it is back, but now.
+    if (opened !== undefined && !command.dryRun && error instanceof DatastoreFault)
+      await callAfterFault(world, share, opened.agent.ports, output, () => lock?.release());
+    return code;
   } finally {
     opened?.close();
     lock?.release();
@@ -101,18 +111,27 @@ function interrupted(share: ShareConfig, output: Output): ExitCode {
 
 const blankProgress = { filesDone: 0, filesTotal: null, bytesDone: 0, bytesTotal: null };
 
+/** What a cycle speaks to, and what is called once it is over. */
+interface Around {
+  readonly output: Output;
+  readonly progress: Progress;
+  readonly teller: StatusTeller;
+  readonly call: () => Promise<void>;
+}
+
 async function runShare(
   world: World,
   opened: OpenedShare,
   share: ShareConfig,
   command: SyncCommand,
-  { output, progress, teller }: { readonly output: Output; readonly progress: Progress; readonly teller: StatusTeller },
+  { output, progress, teller, call }: Around,
 ): Promise<ExitCode> {
   const startedMs = systemTime.monotonicMs();
   const options = { dryRun: command.dryRun, only: command.only, signal: world.signal };
   const outcomes = await runCycles(opened.agent, options);
   progress.clear();
-  const last = outcomes.at(-1) ?? outcomes[0];
+  await call();
+  const last = withOnChange(outcomes.at(-1) ?? outcomes[0], opened.journal);
   const events = outcomes.flatMap((outcome) => outcome.events);
   const whole = { ...last, events: [...opened.events, ...events] };
   if (command.dryRun) for (const line of last.planned.flatMap((plan) => planLines(plan, command.only))) output.line(line);

@@ -24,6 +24,10 @@ export interface AuditJournal {
   putAudit(row: Omit<AuditRow, 'author'>): void;
   /** Newest first; with a path, what concerns it or anything below it. */
   audits(limit: number, path?: BytePath): AuditRow[];
+  /** Number of the newest row; 0 without any. A later row has a higher number, unless all rows were pruned in between. */
+  lastAudit(): number;
+  /** The paths of the rows above `after` up to `last`, each once, byte order. One query for all of them; drain before writing. */
+  auditedPaths(after: number, last: number): Iterable<BytePath>;
   /** Drops rows older than `beforeMs` (bucket time) and all but the newest `rowsMax`; returns how many went. */
   pruneAudit(beforeMs: number, rowsMax: number): number;
 }

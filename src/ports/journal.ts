@@ -151,7 +151,7 @@ export interface HoldPath {
   readonly version: Sequence;
 }
 
-/** Small facts, one row each; values are strings. See schema/0001.sql and 0002.sql for the meaning of each key. */
+/** Small facts, one row each; values are strings. See the files of schema/ for the meaning of each key. */
 export type MetaKey =
   | 'shareId'
   | 'format'
@@ -180,7 +180,9 @@ export type MetaKey =
   | 'snapshotTriedAtMs'
   | 'prunedAtMs'
   | 'historyFromMs'
-  | 'loadedSnapshot';
+  | 'loadedSnapshot'
+  | 'onChange'
+  | 'check';
 
 /**
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.

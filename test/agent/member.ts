@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openCodec } from '../../src/adapters/codec.ts';
+import { openCommands } from '../../src/adapters/command.ts';
 import { openDirectory } from '../../src/adapters/directory.ts';
 import { openShareTree } from '../../src/adapters/disk.ts';
 import { compileExcludes } from '../../src/adapters/excludes.ts';
@@ -60,7 +61,7 @@ export function memberIn(home: string, name: string, { config = {}, through = (s
   const ports = {
     ...{ datastore, journal, tree, owners: systemOwners(systemTime), time: { ...systemTime, ...time }, random: systemRandom, codec },
     ...{ log: silent, member, excluded: compileExcludes(config.exclude ?? []), compileExcludes, version: '0' },
-    readiness: openReadyFile(join(state, 'webroot.ready')),
+    ...{ readiness: openReadyFile(join(state, 'webroot.ready')), commands: openCommands(join(state, 'webroot.changed')) },
     ...{ onProgress: () => {}, stateId: `${member.id} ${state}`, scratch: scratchBelow(join(state, 'webroot.scratch')) },
   };
   const agent = new ShareAgent(ports, { ...plain, path: root, ...config });
@@ -81,7 +82,7 @@ const plain: ShareConfig = {
     poll: adaptivePoll,
     schedule: null,
     housekeep: null,
-    verify: null,
+    ...{ verify: null, check: null, onChange: null },
     historyMs: 30 * dayMs,
     trashMs: 7 * dayMs,
     join: 'trash',
