@@ -80,8 +80,17 @@ function writeFile(directoryFd: number, name: string, bytes: Buffer, metadata: D
 export function statOf({ stats }: Written, file: number): PreciseStat {
   const number = (which: number) => stats[file * statWidth + which] as number;
   return {
-    ...{ kind: 'file', dev: number(0), ino: number(1), size: number(2), mode: number(3), uid: number(4), gid: number(5) },
-    ...{ mtimeKey: number(6), ctimeKey: number(7), mtimeUs: number(8), links: number(9) },
+    kind: 'file',
+    dev: number(0),
+    ino: number(1),
+    size: number(2),
+    mode: number(3),
+    uid: number(4),
+    gid: number(5),
+    mtimeKey: number(6),
+    ctimeKey: number(7),
+    mtimeUs: number(8),
+    links: number(9),
   };
 }
 

@@ -37,12 +37,13 @@ export function teller(
   phase: string,
   entries: readonly { readonly size: number }[],
 ): (files: number, bytes: number) => void {
-  const totals = { filesTotal: entries.length, bytesTotal: entries.reduce((sum, { size }) => sum + size, 0) };
+  const filesTotal = entries.length;
+  const bytesTotal = entries.reduce((sum, { size }) => sum + size, 0);
   let filesDone = 0;
   let bytesDone = 0;
   return (files, bytes) => {
     filesDone += files;
     bytesDone += bytes;
-    onProgress({ phase, filesDone, bytesDone, ...totals });
+    onProgress({ phase, filesDone, bytesDone, filesTotal, bytesTotal });
   };
 }

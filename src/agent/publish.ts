@@ -232,6 +232,7 @@ function isUnsent(cycle: Cycle, entry: FileEntry): boolean {
 }
 
 function toChange({ path, entry, base, beats }: Publication, approved: ReadonlySet<BytePath>): Change {
+  if (entry !== null && beats === 0 && !approved.has(path)) return { op: 'put', path, base, entry };
   const flag = approved.has(path) ? { approved: true as const } : {};
   if (entry !== null) return { op: 'put', path, base, entry, ...(beats === 0 ? {} : { beats }), ...flag };
   return { op: 'delete', path, base, ...flag };

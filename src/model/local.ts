@@ -53,22 +53,20 @@ export function localEntry(
 ): Entry {
   const sameKind = base !== null && base.entry.kind === content.kind ? base : null;
   const old = sameKind?.readBack ?? null;
-  const owned = {
-    owner:
-      sameKind && (old === null || old.uid === seen.uid || fixed?.owner != null)
-        ? sameKind.entry.owner
-        : (fixed?.owner ?? names.owner ?? sameKind?.entry.owner ?? null),
-    group:
-      sameKind && (old === null || old.gid === seen.gid || fixed?.group != null)
-        ? sameKind.entry.group
-        : (fixed?.group ?? names.group ?? sameKind?.entry.group ?? null),
-  };
-  if (content.kind === 'link') return { kind: 'link', target: content.target, ...owned };
+  const owner =
+    sameKind && (old === null || old.uid === seen.uid || fixed?.owner != null)
+      ? sameKind.entry.owner
+      : (fixed?.owner ?? names.owner ?? sameKind?.entry.owner ?? null);
+  const group =
+    sameKind && (old === null || old.gid === seen.gid || fixed?.group != null)
+      ? sameKind.entry.group
+      : (fixed?.group ?? names.group ?? sameKind?.entry.group ?? null);
+  if (content.kind === 'link') return { kind: 'link', target: content.target, owner, group };
   const mode = localMode(content.kind, seen, sameKind, fixed);
-  if (content.kind === 'dir') return { kind: 'dir', mode, ...owned };
+  if (content.kind === 'dir') return { kind: 'dir', mode, owner, group };
   const keepsTime = sameKind?.entry.kind === 'file' && old !== null && old.mtimeUs === seen.mtimeUs;
   const mtimeUs = keepsTime && sameKind.entry.kind === 'file' ? sameKind.entry.mtimeUs : clampTime(seen.mtimeUs);
-  return { kind: 'file', mode, mtimeUs, ...owned, size: content.size, hash: content.hash, chunks: content.chunks };
+  return { kind: 'file', mode, mtimeUs, owner, group, size: content.size, hash: content.hash, chunks: content.chunks };
 }
 
 /** What a record can say ends in the years 1684 and 2255; a disk may say more. */

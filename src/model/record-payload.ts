@@ -93,7 +93,10 @@ function readChange(line: Json, reading: ChangeReading, context: PayloadContext)
 
 function readWithEntry(line: Json, path: string, { entry }: ReadEntry, sequence: Sequence): Change {
   if (line.o === 'k') return { op: 'kept', path, entry, lostTo: readEarlier(line.v, 0, sequence, 'winner') };
-  const put = { op: 'put' as const, path, base: readEarlier(line.b, 0, sequence, 'base'), entry, ...readApproved(line) };
+  const base = readEarlier(line.b, 0, sequence, 'base');
+  // Most changes are neither: they are not copied once more.
+  if (line.a === undefined && line.w === undefined) return { op: 'put', path, base, entry };
+  const put = { op: 'put' as const, path, base, entry, ...readApproved(line) };
   return line.w === undefined ? put : { ...put, beats: readEarlier(line.w, 1, sequence, 'beaten version') };
 }
 

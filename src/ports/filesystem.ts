@@ -64,9 +64,9 @@ export class DiskFault extends Error {
 /** What an entry's metadata becomes on this disk. An undefined id leaves what the file system gives a new file there. */
 export interface DiskMetadata {
   readonly mode: number;
-  readonly mtimeUs?: number;
-  readonly uid?: number;
-  readonly gid?: number;
+  readonly mtimeUs?: number | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
 }
 
 /** A file opened for reading through a walk that follows no link. */

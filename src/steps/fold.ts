@@ -123,7 +123,9 @@ function foldPayload(journal: Journal, record: Arrived, own: OwnRecord | null): 
   if (payload.kind === 'changes') foldChanges(journal, record, payload, own);
   if (payload.kind === 'pack' && payload.instead === true) dropPlaces(journal, payload);
   if (payload.kind === 'changes' || payload.kind === 'pack') {
-    for (const location of payload.locations) journal.putLocation({ ...location, record: 0 });
+    for (const { hash, size, codec, pack, offset, length } of payload.locations) {
+      journal.putLocation({ hash, size, codec, record: 0, pack, offset, length });
+    }
     for (const { hash, size, codec, stored } of payload.inline) {
       journal.putLocation({ hash, size, codec, record: sequence, pack: '', offset: 0, length: stored.length });
     }
@@ -202,18 +204,28 @@ function foldChanges(journal: Journal, record: Arrived, payload: ChangesPayload,
   journal.setMeta('digest', digestToHex(digest));
 }
 
-function noteVersion(journal: Journal, change: Change, record: Arrived, keptCount: Map<BytePath, number>): void {
-  const common = { path: change.path, version: record.header.sequence, atMs: record.atMs, author: record.header.author.name };
-  if (change.op === 'kept') {
-    const k = (keptCount.get(change.path) ?? 0) + 1;
-    keptCount.set(change.path, k);
-    const against = change.lostTo === 0 ? record.header.sequence : change.lostTo;
-    journal.putVersion({ ...common, k, op: 'kept', entry: change.entry, against, approved: false });
-    return;
-  }
-  const approved = change.approved === true;
-  if (change.op === 'put') journal.putVersion({ ...common, k: 0, op: 'put', entry: change.entry, against: change.beats ?? 0, approved });
-  else journal.putVersion({ ...common, k: 0, op: 'delete', entry: null, against: 0, approved });
+function noteVersion(journal: Journal, change: Change, { header, atMs }: Arrived, keptCount: Map<BytePath, number>): void {
+  const { path, op } = change;
+  const version = header.sequence;
+  const k = op === 'kept' ? (keptCount.get(path) ?? 0) + 1 : 0;
+  if (op === 'kept') keptCount.set(path, k);
+  journal.putVersion({
+    path,
+    version,
+    k,
+    op,
+    entry: op === 'delete' ? null : change.entry,
+    against: opponentOf(change, version),
+    atMs,
+    author: header.author.name,
+    approved: op !== 'kept' && change.approved === true,
+  });
+}
+
+/** What a kept version lost to, or what a put that won a conflict beat; 0 where there was none. */
+function opponentOf(change: Change, version: Sequence): Sequence {
+  if (change.op === 'kept') return change.lostTo === 0 ? version : change.lostTo;
+  return change.op === 'put' ? (change.beats ?? 0) : 0;
 }
 
 function foldPath(journal: Journal, change: Exclude<Change, { op: 'kept' }>, record: Arrived, own: OwnRecord | null): void {

@@ -210,12 +210,16 @@ function carryOut(journal: Journal, decided: Decided, input: PlanInput, draft: D
   const removes = want?.entry === null && here !== null && (decision.do === 'apply' || decision.do === 'displace');
   if (removes && input.keepDeletes) keepDeleted(journal, path);
   else if (decision.do === 'agree') agree(journal, decided);
-  else if (decision.do === 'publish') draft.publications.set(path, { path, ...decision });
+  else if (decision.do === 'publish') draft.publications.set(path, publicationOf(path, decision));
   else if (decision.do === 'yield') yieldTo(journal, decided, decision.loser, draft);
   else if (decision.do === 'displace') draft.applies.set(path, applyItem(decided, decision.why));
   else if (decision.do === 'apply' && want !== null)
     draft.applies.set(path, applyItem(decided, want.entry === null ? 'deleted' : 'replaced'));
   else if (decision.do === 'nothing') noteDeviation(journal, decided, want, here, input, draft);
+}
+
+function publicationOf(path: BytePath, { entry, base, beats, onDisk }: Decision & { do: 'publish' }): Publication {
+  return { path, entry, base, beats, onDisk };
 }
 
 function agree(journal: Journal, { path, want, difference, agreed }: Decided): void {
@@ -264,10 +268,15 @@ function applyItem(decided: Decided, why: ApplyItem['why']): ApplyItem {
   const { path, want, difference, agreed, here } = decided;
   const standingStat = difference === undefined ? expectedOf(agreed) : difference.look;
   return {
-    ...{ path, why, standing: here },
-    ...{ entry: want?.entry ?? null, version: want?.version ?? 0, atMs: want?.atMs ?? 0, attempts: want?.attempts ?? 0 },
+    path,
+    entry: want?.entry ?? null,
+    version: want?.version ?? 0,
+    atMs: want?.atMs ?? 0,
     expected: standingStat,
+    standing: here,
+    why,
     wanted: want !== null,
+    attempts: want?.attempts ?? 0,
   };
 }
 

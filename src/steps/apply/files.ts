@@ -47,7 +47,9 @@ function inFull({ ports: { journal } }: Run, { files, trees }: Batch<ApplyTask, 
   const taskOf = (file: ApplyTask | NewFile): ApplyTask[] => {
     if ('wanted' in file) return [file];
     const want = journal.want(file.path);
-    return want === null ? [] : [{ ...want, expected: null, standing: null, why: 'replaced', wanted: true }];
+    if (want === null) return [];
+    const { path, entry, version, attempts } = want;
+    return [{ path, entry, version, expected: null, standing: null, why: 'replaced', wanted: true, attempts }];
   };
   return journal.transaction(() => ({
     files: files.flatMap(taskOf),

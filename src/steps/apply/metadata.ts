@@ -11,14 +11,16 @@ const specialBits = 0o6000;
 export function diskMetadata(run: Run, entry: FileEntry | (Entry & { kind: 'dir' }), task: ApplyTask): DiskMetadata {
   const { fixed } = run.options;
   const mode = (entry.kind === 'file' ? fixed?.fileMode : fixed?.dirMode) ?? entry.mode & ~specialBits;
-  const times = entry.kind === 'file' ? { mtimeUs: entry.mtimeUs } : {};
-  return { mode, ...times, ...ownership(run, entry, task) };
+  const { uid, gid } = ownership(run, entry, task);
+  return { mode, mtimeUs: entry.kind === 'file' ? entry.mtimeUs : undefined, uid, gid };
 }
 
+type Ownership = Required<Pick<DiskMetadata, 'uid' | 'gid'>>;
+
 /** Only root gives files away. A name that this machine does not know leaves what is there. */
-export function ownership(run: Run, entry: Entry, task: ApplyTask): { uid?: number; gid?: number } {
+export function ownership(run: Run, entry: Entry, task: ApplyTask): Ownership {
   const { owners, journal } = run.ports;
-  if (!owners.privileged) return {};
+  if (!owners.privileged) return { uid: undefined, gid: undefined };
   const { fixed } = run.options;
   const base = task.expected === null ? null : journal.agreed(task.path)?.stamp;
   const owner = fixed?.owner ?? entry.owner;
@@ -26,7 +28,7 @@ export function ownership(run: Run, entry: Entry, task: ApplyTask): { uid?: numb
   const uid = (owner === null ? undefined : owners.userId(owner)) ?? base?.uid;
   const inheritsGroup = task.expected === null && fixed?.group == null && setsGroup(run, parentOf(task.path));
   const gid = inheritsGroup ? undefined : ((group === null ? undefined : owners.groupId(group)) ?? base?.gid);
-  return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+  return { uid, gid };
 }
 
 /** Asked of the disk once per directory and run. What is not there yet will inherit the bit from where it is made. */

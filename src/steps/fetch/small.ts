@@ -132,16 +132,20 @@ async function inlineContents(ports: FetchPorts, inline: readonly Stored[], fail
   for (const { wanted, location } of inline) {
     const blob = (await ports.inlineOf(location.record)).find(({ hash }) => hash === location.hash);
     if (blob === undefined) failures.push(wanted);
-    else contents.push({ wanted, content: { ...location, stored: blob.stored } });
+    else contents.push({ wanted, content: contentAt(location, blob.stored) });
   }
   return contents;
+}
+
+function contentAt({ hash, size, codec }: Location, stored: Buffer): StoredContent {
+  return { stored, codec, hash, size };
 }
 
 function* contentsOf({ run, bytes }: Read, failures: Wanted[]): Generator<Found> {
   for (const { wanted, location } of run.stored) {
     const from = location.offset - run.offset;
     if (bytes === null) failures.push(wanted);
-    else yield { wanted, content: { ...location, stored: bytes.subarray(from, from + location.length) } };
+    else yield { wanted, content: contentAt(location, bytes.subarray(from, from + location.length)) };
   }
 }
 

@@ -36,7 +36,7 @@ export async function encode(ports: StorePorts, slice: readonly Piece[]): Promis
   return slice.map(({ hash, size }, at) => {
     const blob = stored[at];
     if (blob === undefined) throw new Error('a content was not compressed');
-    return { hash, size, ...blob };
+    return { hash, size, codec: blob.codec, stored: blob.stored };
   });
 }
 
@@ -110,7 +110,9 @@ async function sendPack(ports: StorePorts, share: string, pack: Pack): Promise<r
   const { dateMs } = await ports.datastore.put(packKey(share, pack.id), pack.bytes);
   ports.log.debug({ step: 'pack', share, bytes: pack.bytes.length }, 'pack stored');
   ports.journal.transaction(() => {
-    for (const location of pack.locations) ports.journal.putUpload({ ...location, record: 0 }, dateMs);
+    for (const { hash, size, codec, offset, length } of pack.locations) {
+      ports.journal.putUpload({ hash, size, codec, record: 0, pack: pack.id, offset, length }, dateMs);
+    }
   });
   return pack.locations;
 }
