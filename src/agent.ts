@@ -5,6 +5,7 @@ import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports
 import { type BaseState, baseState, decide, forgetSettledHolds, settleHolds } from './agent/decide.ts';
 import type { Asked } from './agent/earlier.ts';
 import { enforceMetadata } from './agent/enforce.ts';
+import { followOn } from './agent/follow-on.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
 import { adoptOnChange, onChangeProblem, whileApplying, withoutTelling } from './agent/hooks.ts';
 import { type Housekept, housekeepNow, housekeepWhenDue } from './agent/housekeep.ts';
@@ -28,7 +29,7 @@ import { examine } from './agent/verify.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { ShareConfig } from './config-types.ts';
 import type { Hash } from './model/entry.ts';
-import { toText } from './model/path.ts';
+import { parentOf, toText } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
 import type { Examined } from './model/verify.ts';
 import { DatastoreFault } from './ports/datastore.ts';
@@ -158,7 +159,7 @@ export class ShareAgent {
     let unfinished = false;
     beginUnready(cycle);
     if (!options.dryRun) adoptOnChange(cycle.ports.journal, cycle.config);
-    if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle)) !== 'halted') {
+    if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle, options.log)) !== 'halted') {
       const reincluded = adoptExcludes(cycle);
       settleHolds(cycle);
       for (let look = 1; look <= looksMax && !options.signal.aborted; ) {
@@ -166,7 +167,7 @@ export class ShareAgent {
         unfinished = turn !== 'done';
         if (turn === 'done' || options.dryRun) break;
         if (turn === 'again') look++;
-        else if ((await catchUp(cycle)) === 'halted') break;
+        else if ((await catchUp(cycle, options.log)) === 'halted') break;
       }
       if (cycle.halt === null && !options.signal.aborted) await withoutTelling(cycle.ports.journal, () => enforceMetadata(cycle, planned));
       if (cycle.halt === null && !options.dryRun) finishCycle(cycle, unfinished);
@@ -225,11 +226,11 @@ export class ShareAgent {
         planned.push(decided);
         return 'done';
       }
-      forgetSettledHolds(cycle, decided);
-      cycle.deviations = decided.deviations;
-      const append = () => publish(cycle, decided, differences, gathered);
+      if (cycle.sawEverything) forgetSettledHolds(cycle, decided);
+      noteDeviations(cycle, decided);
+      const append = () => publish(cycle, decided, differences, gathered, leavesOpen(cycle));
       const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, append) : null) ?? 'nothing';
-      if (published === 'lost' && (await catchUp(cycle)) === 'halted') return 'done';
+      if (published === 'lost' && (await catchUp(cycle, cycle.options.log)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
       if (cycle.options.signal.aborted) return 'again';
       return await bringHome(cycle, decided);
@@ -238,10 +239,10 @@ export class ShareAgent {
 }
 
 /** Settles what an earlier run left, then takes in everything that is in the log. Behind a record that cannot be used nothing is published. */
-async function catchUp(cycle: Cycle): Promise<Ingested['ended']> {
+async function catchUp(cycle: Cycle, how: CycleOptions['log'] = 'list'): Promise<Ingested['ended']> {
   adoptLastKnown(cycle);
   if (!cycle.options.dryRun) await unlessRefused(cycle, () => settleOutbox(cycle));
-  const ingested = await ingestAll(cycle, () => noticeClone(cycle));
+  const ingested = (await followOn(cycle, how)) ?? (await ingestAll(cycle, () => noticeClone(cycle)));
   cycle.ports.log.debug({ step: 'pull', share: cycle.share, cursor: cycle.cursor, head: ingested.head }, `log read: ${ingested.ended}`);
   cycle.caughtUp = ingested.ended === 'caught-up';
   return ingested.ended;
@@ -289,6 +290,8 @@ async function bringHome(cycle: Cycle, decided: Plan): Promise<Turn> {
   const applied = await whileApplying(ports.journal, bringing);
   cycle.counts.applied += applied.placed;
   cycle.counts.removed += applied.removed;
+  // What was written within the clock's tick is read once more.
+  cycle.memory.attention.add(new Set([...applies, ...newFiles].map(({ path }) => parentOf(path))));
   noteAppliedLosses(cycle, decided.lossesThere);
   keepJoining(cycle, decided, applied.left);
   const late = await lookAtDisplaced(cycle, applied.displaced);
@@ -312,6 +315,19 @@ async function lookAtDisplaced(cycle: Cycle, names: readonly string[]): Promise<
   const late = revisitDisplaced(cycle.ports.tree, cycle.ports.journal, names);
   cycle.ports.journal.clearIntents();
   return late;
+}
+
+/** What a look at a part of the tree did not see goes on as it was said. */
+function noteDeviations(cycle: Cycle, { deviations }: Plan): void {
+  const { attention } = cycle.memory;
+  const now = new Set(deviations.map(({ path }) => path));
+  const elsewhere = attention.deviations.filter(({ path }) => !cycle.covers(path) && !now.has(path));
+  cycle.deviations = attention.deviations = [...elsewhere, ...deviations];
+}
+
+/** A look below some paths says nothing of the rest of a changeset that was begun (rule P4). */
+function leavesOpen({ options, sawEverything, ports }: Cycle): boolean {
+  return options.scope?.kind === 'below' && !sawEverything && ports.journal.meta('openChangeset') !== undefined;
 }
 
 const joinListMax = 20;
@@ -354,7 +370,7 @@ function isComplete({ caughtUp, halt, options }: Cycle, unfinished: boolean): bo
 
 function finishCycle(cycle: Cycle, unfinished: boolean): void {
   const { journal } = cycle.ports;
-  const complete = isComplete(cycle, unfinished);
+  const complete = isComplete(cycle, unfinished) && cycle.sawEverything;
   if (complete && journal.meta('joined') !== '1' && hasJoined(cycle)) {
     journal.setMeta('joined', '1');
     journal.setMeta('joinBase', null);

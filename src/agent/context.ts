@@ -15,6 +15,8 @@ import type { Random } from '../ports/random.ts';
 import type { Scratch } from '../ports/scratch.ts';
 import type { Time } from '../ports/time.ts';
 import type { HalfRead } from '../steps/collate/finding.ts';
+import type { Fetched } from '../steps/pull.ts';
+import { Attention } from './attention.ts';
 
 /** Who this agent is; the id is random, kept in the state directory, and replaced when a clone is noticed (rule J4). */
 export interface Member {
@@ -74,8 +76,22 @@ export interface CycleOptions {
   readonly signal: AbortSignal;
   /** Ends what goes on behind the cycle, a long upload; `signal` unless it is given. */
   readonly lasting?: AbortSignal;
-  /** What is looked at on the disk; everything unless it is given. */
+  /**
+   * What is looked at on the disk; everything unless it is given. A look at directories takes in what the looks before it have left open,
+   * and looks at everything where its part would not be enough to go by.
+   */
   readonly scope?: Scope;
+  /**
+   * How the log is read: `list` shows everything (rule L3); `next` asks for the numbers behind the cursor, `known` goes by what this process
+   * has last seen of it. Both list where that is some minutes ago. `list` unless it is given.
+   */
+  readonly log?: 'list' | 'next' | 'known';
+  /** Directories in which something has happened since it was last called, for a look at directories that is under way. */
+  readonly hints?: () => ReadonlySet<BytePath>;
+  /** The look is there to find what no hint has named. */
+  readonly sweep?: boolean;
+  /** Standing trouble of whoever runs the cycle. */
+  readonly troubles?: readonly Problem[];
 }
 
 /** What stops a share: nothing more is published or applied until it lifts. Exit 3. */
@@ -118,14 +134,16 @@ export class Cycle {
   caughtUp = false;
   /** The store let this member append nothing; what others have written is still taken over before the cycle fails with it. */
   refusal: DatastoreFault | null = null;
-  /** Bucket time of the last answer that showed the log to end at the cursor (rule S3). */
-  endSeenMs = 0;
   /** When to tell the others next that this member replays, by the monotonic clock, ms. */
   replayBeatMs: number | null = null;
   /** When the other life of a clone or of a restored journal was last heard of, by this machine's clock, ms. */
   otherLifeMs: number | null = null;
   /** What the last look at the disk took. */
   lookMs = 0;
+  /** The last look at the disk took in everything. */
+  sawEverything = false;
+  /** True for what the last look could see. */
+  covers: (path: BytePath) => boolean = () => true;
   /** What the finished parts of a long apply have brought. */
   broughtHome = { files: 0, bytes: 0 };
   /** Paths of which was told that a join displaces them. */
@@ -137,6 +155,7 @@ export class Cycle {
     this.options = options;
     this.memory = memory;
     this.events = memory.events;
+    this.problems.push(...(options.troubles ?? []));
   }
 
   get share(): string {
@@ -159,6 +178,15 @@ export class Cycle {
     return Math.round(dateMs === 0 ? this.ports.time.wallMs() : dateMs + (this.ports.time.monotonicMs() - atMs));
   }
 
+  /** Bucket time of the last answer that showed the log to end at the cursor (rule S3). */
+  get endSeenMs(): number {
+    return this.memory.endSeenMs;
+  }
+
+  set endSeenMs(dateMs: number) {
+    this.memory.endSeenMs = dateMs;
+  }
+
   heard(dateMs: number): void {
     this.memory.clock = { dateMs, atMs: this.ports.time.monotonicMs() };
   }
@@ -173,6 +201,13 @@ export interface Memory {
   clock: { dateMs: number; atMs: number };
   /** What happened once and was not told yet: a cycle that fails leaves it here. */
   readonly events: string[];
+  /** Where the next look has to go. */
+  readonly attention: Attention;
+  endSeenMs: number;
+  /** Bucket time of the last listing of the log; 0 before the first. */
+  listedMs: number;
+  /** What a poll has found and no cycle has taken in yet. */
+  polled: { readonly sequence: number; readonly fetched: Fetched } | null;
   readonly hashes: Map<BytePath, { readonly stat: Omit<PreciseStat, 'dev' | 'links'>; readonly content: Content }>;
   /** Paths in `hashes` that a look had read when it was told to stop; the next one may forget them. */
   readonly read: Set<BytePath>;
@@ -191,6 +226,10 @@ export function newMemory(): Memory {
   return {
     clock: { dateMs: 0, atMs: 0 },
     events: [],
+    attention: new Attention(),
+    endSeenMs: 0,
+    listedMs: 0,
+    polled: null,
     hashes: new Map(),
     read: new Set(),
     halfRead: new Map(),

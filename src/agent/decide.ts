@@ -1,6 +1,6 @@
 import { contentHash } from '../model/digest.ts';
 import { type Entry, sameContent } from '../model/entry.ts';
-import type { BytePath } from '../model/path.ts';
+import { type BytePath, comparePaths } from '../model/path.ts';
 import type { JoinFacts } from '../model/reconcile.ts';
 import type { Hold, HoldPath, Journal } from '../ports/journal.ts';
 import type { Difference, Plan, PlanInput } from '../steps/plan.ts';
@@ -144,13 +144,14 @@ export function holdId(paths: readonly HoldPath[]): string {
 
 function noteHolds(cycle: Cycle, planned: Plan): void {
   const there = planned.heldThere.map(({ path, version }) => ({ path, version }));
-  const heldHere = planned.heldHere.length > 0 ? replaceHold(cycle, 'publisher', planned.heldHere) : dropHolds(cycle, 'publisher', '');
+  const here = [...planned.heldHere, ...heldElsewhere(cycle, planned)].sort((a, b) => comparePaths(a.path, b.path));
+  const heldHere = here.length > 0 ? replaceHold(cycle, 'publisher', here) : dropHolds(cycle, 'publisher', '');
   const heldThere = there.length > 0 ? replaceHold(cycle, 'receiver', there) : dropHolds(cycle, 'receiver', '');
   // Every decision of a cycle judges anew; one problem speaks of both kinds, so that it stays one standing problem.
   cycle.held = heldHere !== undefined || heldThere !== undefined;
   cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter((each) => each.code !== 'held'));
   const told: string[] = [];
-  if (heldHere !== undefined) told.push(`${counted(planned.heldHere.length)} made here held (hold ${heldHere})`);
+  if (heldHere !== undefined) told.push(`${counted(here.length)} made here held (hold ${heldHere})`);
   if (heldThere !== undefined) told.push(`${counted(there.length)} of others held (hold ${heldThere})`);
   if (!cycle.held) return;
   const flag = `--share ${cycle.share}`;
@@ -161,6 +162,16 @@ function noteHolds(cycle: Cycle, planned: Plan): void {
     `more deletions at once than maxDelete allows: ${told.join(', ')}`,
     fix.replaceAll('HOLD', heldHere ?? heldThere ?? ''),
   );
+}
+
+/** What an open hold holds where the last look has not looked is still gone, for all that is known. */
+function heldElsewhere(cycle: Cycle, { heldHere }: Plan): HoldPath[] {
+  if (cycle.sawEverything) return [];
+  const { journal } = cycle.ports;
+  const open = journal.holds().filter((hold) => hold.kind === 'publisher' && hold.state === 'open');
+  const now = new Set(heldHere.map(({ path }) => path));
+  const isHeld = ({ path, version }: HoldPath) => !now.has(path) && !cycle.covers(path) && journal.agreed(path)?.version === version;
+  return open.flatMap((hold) => journal.holdPaths(hold.id)).filter(isHeld);
 }
 
 function counted(deletions: number): string {

@@ -1,6 +1,7 @@
 import type { ShareConfig } from '../config-types.ts';
 import { contentHash } from '../model/digest.ts';
 import { decodeFormat } from '../model/format.ts';
+import { type Scope, wholeScope } from '../model/scope.ts';
 import { scan } from '../steps/scan.ts';
 import { Cycle, type Memory, type Ports } from './context.ts';
 import { repeatBeat } from './heartbeat.ts';
@@ -11,12 +12,12 @@ import { pollNext } from './ingest.ts';
  * asks the bucket nothing. Equal texts mean that nothing has happened in between: what is held or refused differs for long.
  * The caller holds the share's lock.
  */
-export function glance(ports: Ports): string {
+export function glance(ports: Ports, scope: Scope = wholeScope): string {
   const { tree, journal, time, excluded } = ports;
   const root = tree.rootState();
   if (root.state !== 'present') return `root ${root.state}`;
   const decided = journal.holds().filter((hold) => hold.state !== 'open');
-  const scanned = scan({ ...ports, nowUs: time.wallMs() * 1000 }, excluded);
+  const scanned = scan({ ...ports, nowUs: time.wallMs() * 1000 }, excluded, scope);
   const lines = [
     ...(scanned.rootHasEntries ? [] : [isEmptied(ports) ? 'emptied' : '']),
     ...(journal.meta('rootIno') === String(root.ino) && journal.meta('rootDev') === String(root.dev) ? [] : ['another root']),

@@ -29,6 +29,8 @@ const movesMax = 3;
 /** One listing from a little before the cursor, then every record behind it in order (rules L3, B1, B2). */
 export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>, moves = 0): Promise<Ingested> {
   const { ports } = cycle;
+  cycle.memory.listedMs = 0;
+  cycle.memory.polled = null;
   const from = Math.max(1, cycle.cursor - lookBack);
   const listing = await listLog(ports.datastore, cycle.share, from);
   cycle.heard(listing.dateMs);
@@ -42,6 +44,7 @@ export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>,
   for (const sequence of listing.requested) await answerRequest(cycle, sequence);
   const ingested = bootstrapped === 'housekept' ? { ended: 'stuck' as const, head: listing.head } : await follow(cycle, listing);
   cycle.endSeenMs = listing.dateMs;
+  cycle.memory.listedMs = ingested.ended === 'caught-up' ? listing.dateMs : 0;
   if (ingested.ended === 'halted') return ingested;
   noteHorizon(ports.journal, listing, from);
   // Only the whole log tells whether a record that is missing was housekept.
@@ -64,8 +67,11 @@ async function follow(cycle: Cycle, { head, requested }: LogListing): Promise<In
 
 /** The idle poll of a daemon: one GET of the next number. */
 export async function pollNext(cycle: Cycle): Promise<boolean> {
-  const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, cycle.cursor + 1, cycle.inForce.limits);
+  const sequence = cycle.cursor + 1;
+  const fetched = await fetchRecord(cycle.ports.datastore, cycle.share, sequence, cycle.inForce.limits);
   cycle.heard(fetched.dateMs);
+  if (!fetched.found) cycle.endSeenMs = fetched.dateMs;
+  cycle.memory.polled = fetched.found ? { sequence, fetched } : null;
   return fetched.found;
 }
 
@@ -93,7 +99,7 @@ async function ingestUpTo(cycle: Cycle, head: number): Promise<Ingested> {
   return { ended: 'caught-up', head };
 }
 
-function position(cycle: Cycle): Position {
+export function position(cycle: Cycle): Position {
   const { journal } = cycle.ports;
   return { cursor: cycle.cursor, hash: journal.meta('cursorHash') ?? noPrevious, shareId: cycle.inForce.share };
 }
@@ -108,7 +114,7 @@ async function weigh(cycle: Cycle, sequence: number, offer: Offer): Promise<Offe
 }
 
 /** False when the log cannot be followed beyond this number for now. */
-function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
+export function take(cycle: Cycle, sequence: number, offer: Offer): boolean {
   const { journal, log } = cycle.ports;
   if (offer.offer === 'fits') {
     const folded = fold(journal, offer, null);

@@ -3,11 +3,14 @@ import type { Problem } from '../model/problem.ts';
 import type { Agreed, Journal, Want } from '../ports/journal.ts';
 import { collate } from '../steps/collate.ts';
 import type { Difference } from '../steps/plan.ts';
-import { type Found, type Scan, scan } from '../steps/scan.ts';
+import type { Found, Scan } from '../steps/scan.ts';
 import { type Gathered, gather } from '../steps/store/gather.ts';
+import type { Taken } from './attention.ts';
 import type { Cycle } from './context.ts';
 import { type BaseState, baseState, currentHolds, replaceHold } from './decide.ts';
+import { hintedPart, noteMissed } from './missed.ts';
 import { mayPublish } from './publish.ts';
+import { scanQuietly, scopeOf, untaken } from './scope.ts';
 import { noteUnsettled } from './unsettled.ts';
 
 /** What one look at the disk found. */
@@ -30,10 +33,31 @@ export async function look(
   reincluded: BaseState['reincluded'],
   onPart: (seen: Seen) => Promise<boolean>,
 ): Promise<Seen | null> {
-  const { ports, options } = cycle;
+  const { ports, options, memory } = cycle;
   if (cycle.rootIsToCome) return { differences: new Map(), unknown: new Set(), gathered: null };
-  ports.log.debug({ step: 'scan', share: cycle.share }, 'scanning');
-  const scanned = scan({ ...ports, nowUs: ports.time.wallMs() * 1000 }, ports.excluded, options.scope);
+  const asked = scopeOf(cycle);
+  const hinted = options.sweep === true ? hintedPart(cycle) : null;
+  const taken = options.dryRun ? untaken(asked) : memory.attention.take(asked, ports.journal);
+  try {
+    const seen = await lookAt(cycle, taken, reincluded, onPart);
+    if (seen === null) taken.putBack();
+    if (seen !== null && hinted !== null) noteMissed(cycle, seen.differences, hinted);
+    return seen;
+  } catch (error) {
+    taken.putBack();
+    throw error;
+  }
+}
+
+async function lookAt(
+  cycle: Cycle,
+  taken: Taken,
+  reincluded: BaseState['reincluded'],
+  onPart: (seen: Seen) => Promise<boolean>,
+): Promise<Seen | null> {
+  const { ports, options } = cycle;
+  ports.log.debug({ step: 'scan', share: cycle.share, scope: taken.scope.kind }, 'scanning');
+  const { scanned, endedMs } = await scanQuietly(cycle, taken);
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
   const gathered = willPublish(cycle, reincluded)
     ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs(), options.signal)
@@ -45,7 +69,7 @@ export async function look(
     problems: [...scanned.problems],
     unsettled: [],
   };
-  const collateNext = collating(cycle, reincluded, seen, scanned.found);
+  const collateNext = collating(cycle, reincluded, seen, scanned.found, endedMs);
   try {
     let inParts = gathered !== null && isAllNew(ports.journal, scanned);
     while (inParts && scanned.found.length > partPaths && !options.signal.aborted) {
@@ -61,11 +85,9 @@ export async function look(
     keepRead(cycle, seen);
     return null;
   }
-  forgetRead(cycle);
+  if (taken.scope.kind !== 'below') forgetRead(cycle);
   ports.log.debug({ step: 'collate', share: cycle.share, changes: seen.differences.size }, 'changes collated');
-  const others = cycle.problems.filter((each) => !scanCodes.has(each.code));
-  cycle.problems.splice(0, cycle.problems.length, ...others, ...seen.problems);
-  noteUnsettled(cycle, seen.unsettled);
+  noteSeen(cycle, taken, scanned, seen);
   return seen;
 }
 
@@ -86,6 +108,23 @@ function forgetRead({ memory }: Cycle): void {
   memory.halfRead.clear();
 }
 
+/** What is known of paths that this look did not see stays as it was said. */
+function noteSeen(cycle: Cycle, taken: Taken, scanned: Scan, seen: Looked): void {
+  const { attention } = cycle.memory;
+  cycle.sawEverything = taken.scope.kind === 'whole';
+  cycle.covers = scanned.covers;
+  const elsewhere = attention.problems.filter(({ path }) => path !== null && !scanned.covers(path));
+  const problems = [...elsewhere, ...seen.problems];
+  for (const path of attention.unknown) if (!scanned.covers(path)) seen.unknown.add(path);
+  const others = cycle.problems.filter((each) => !scanCodes.has(each.code));
+  cycle.problems.splice(0, cycle.problems.length, ...others, ...problems);
+  noteUnsettled(cycle, seen.unsettled);
+  if (cycle.options.dryRun) return;
+  attention.add(scanned.unclean, seen.unknown);
+  attention.problems = problems;
+  attention.unknown = seen.unknown;
+}
+
 interface Looked extends Seen {
   readonly unknown: Set<BytePath>;
   readonly problems: Problem[];
@@ -99,9 +138,8 @@ function isAllNew(journal: Journal, { found, missing }: Scan): boolean {
 }
 
 /** Collates candidates of one scan, all of `found` together or in parts, into `seen`. */
-function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Looked, found: readonly Found[]) {
+function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Looked, found: readonly Found[], endedMs: number) {
   const { ports, config, options, memory } = cycle;
-  const endedMs = ports.time.monotonicMs();
   const totals = totalsOf(found);
   let [files, bytes] = [0, 0];
   return async (part: Found[], missing: readonly Agreed[]): Promise<void> => {

@@ -182,7 +182,9 @@ export type MetaKey =
   | 'historyFromMs'
   | 'loadedSnapshot'
   | 'onChange'
-  | 'check';
+  | 'check'
+  /** JSON: what sweeps had to find, see agent/missed.ts. */
+  | 'missed';
 
 /**
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
