@@ -10,6 +10,7 @@ import { beat, noticeClone } from './agent/heartbeat.ts';
 import { adoptOnChange, onChangeProblem, whileApplying, withoutTelling } from './agent/hooks.ts';
 import { type Housekept, housekeepNow, housekeepWhenDue } from './agent/housekeep.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
+import { noteJoin } from './agent/join.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
 import { look, type Seen } from './agent/look.ts';
@@ -29,7 +30,7 @@ import { examine } from './agent/verify.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { ShareConfig } from './config-types.ts';
 import type { Hash } from './model/entry.ts';
-import { parentOf, toText } from './model/path.ts';
+import { parentOf } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
 import type { Examined } from './model/verify.ts';
 import { DatastoreFault } from './ports/datastore.ts';
@@ -328,23 +329,6 @@ function noteDeviations(cycle: Cycle, { deviations }: Plan): void {
 /** A look below some paths says nothing of the rest of a changeset that was begun (rule P4). */
 function leavesOpen({ options, sawEverything, ports }: Cycle): boolean {
   return options.scope?.kind === 'below' && !sawEverything && ports.journal.meta('openChangeset') !== undefined;
-}
-
-const joinListMax = 20;
-
-/** A join tells once which local files went to the trash (rule J1). */
-function noteJoin(cycle: Cycle, decided: Plan): void {
-  if (cycle.options.only === 'publish' || !cycle.canApply) return;
-  const displaced = decided.applies.filter(
-    ({ why, standing, path }) => why === 'join' && standing?.kind !== 'dir' && !cycle.toldOfJoin.has(path),
-  );
-  if (displaced.length === 0) return;
-  for (const { path } of displaced) cycle.toldOfJoin.add(path);
-  const listed = displaced.slice(0, joinListMax).map((item) => item.path);
-  const more = displaced.length > listed.length ? ` and ${displaced.length - listed.length} more` : '';
-  const what = displaced.length === 1 ? '1 local file differs' : `${displaced.length} local files differ`;
-  const goes = displaced.length === 1 ? 'goes' : 'go';
-  cycle.events.push(`${what} from the share that this member joins and ${goes} to the trash: ${listed.map(toText).join(', ')}${more}`);
 }
 
 /**

@@ -1,9 +1,9 @@
+import type { Deviation } from '../model/deviation.ts';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Scope, wholeScope } from '../model/scope.ts';
 import type { Journal, WantReason } from '../ports/journal.ts';
-import type { Deviation } from './context.ts';
 
 /** More is looked at as a whole: by then a scan is cheaper than a list. */
 const directoriesMax = 20_000;

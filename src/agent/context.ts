@@ -1,4 +1,5 @@
 import type { ShareConfig } from '../config-types.ts';
+import type { Deviation } from '../model/deviation.ts';
 import type { ShareFormat } from '../model/format.ts';
 import type { Content } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
@@ -99,12 +100,6 @@ export interface Halt {
   readonly code: string;
   readonly text: string;
   readonly fix: string;
-}
-
-/** A path at which this disk differs from the log, and why that is meant. */
-export interface Deviation {
-  readonly path: BytePath;
-  readonly why: string;
 }
 
 /** State of one cycle of one share. */

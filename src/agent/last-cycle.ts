@@ -1,5 +1,6 @@
+import type { Deviation } from '../model/deviation.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Cycle, Deviation, Halt } from './context.ts';
+import type { Cycle, Halt } from './context.ts';
 
 /** What `status` says of the last cycle that came to its end, with or without success. */
 export interface LastCycle {

@@ -1,9 +1,10 @@
 import { waitingWants } from '../agent/applied.ts';
-import type { Deviation, Halt } from '../agent/context.ts';
+import type { Halt } from '../agent/context.ts';
 import { type LastCycle, readLastCycle } from '../agent/last-cycle.ts';
 import { missingChanges } from '../agent/readiness.ts';
 import { type Replay, readReplay } from '../agent/replay.ts';
 import type { ShareConfig } from '../config-types.ts';
+import type { Deviation } from '../model/deviation.ts';
 import { decodeFormat } from '../model/format.ts';
 import type { BytePath } from '../model/path.ts';
 import type { Agreed, Hold, Journal, ProblemRow, WantReason } from '../ports/journal.ts';
