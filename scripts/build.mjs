@@ -12,7 +12,11 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 await build({
-  entryPoints: { flocksync: join(root, 'src/main.ts'), 'codec-thread': join(root, 'src/adapters/codec-thread.ts') },
+  entryPoints: {
+    flocksync: join(root, 'src/main.ts'),
+    'codec-thread': join(root, 'src/adapters/codec-thread.ts'),
+    'watch-thread': join(root, 'src/adapters/watch-thread.ts'),
+  },
   outdir: out,
   bundle: true,
   splitting: true,

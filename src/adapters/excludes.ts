@@ -8,10 +8,22 @@ export type Excluded = (path: BytePath, isDirectory: boolean) => boolean;
 /** The fall-back staging area lies inside the root on some members; on no member it is content. */
 const stagingInside = '.flocksync';
 
+/** The rules remember every path that they were asked about, so after so many questions they are made anew: a daemon asks for months. */
+const questionsMax = 20_000;
+
 /** Gitignore rules (case matters), matched on bytes as git does. */
 export function compileExcludes(patterns: readonly string[]): Excluded {
   const isStaging = (path: BytePath) => path === stagingInside || path.startsWith(`${stagingInside}/`);
   if (patterns.length === 0) return (path) => isStaging(path);
-  const rules = ignore({ ignorecase: false, allowRelativePaths: true }).add(patterns.map(fromText));
-  return (path, isDirectory) => isStaging(path) || rules.ignores(isDirectory ? `${path}/` : path);
+  const compiled = () => ignore({ ignorecase: false, allowRelativePaths: true }).add(patterns.map(fromText));
+  let rules = compiled();
+  let questions = 0;
+  return (path, isDirectory) => {
+    if (isStaging(path)) return true;
+    if (questions++ === questionsMax) {
+      rules = compiled();
+      questions = 1;
+    }
+    return rules.ignores(isDirectory ? `${path}/` : path);
+  };
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /** A new directory, gone when the test ends. */
-export function temporaryDirectory(): string {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'flocksync-test-')));
+export function temporaryDirectory(base = tmpdir()): string {
+  const path = realpathSync(mkdtempSync(join(base, 'flocksync-test-')));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
