@@ -364,7 +364,7 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
     if (journal.meta('suspectBase') !== undefined) journal.setMeta('suspectBase', null);
   }
   const failing = onChangeProblem(journal);
-  cycle.problems.push(...wantProblems(journal), ...(failing === null ? [] : [failing]));
+  cycle.problems.push(...wantProblems(journal, cycle.config.role), ...(failing === null ? [] : [failing]));
 }
 
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */

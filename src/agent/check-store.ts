@@ -58,6 +58,8 @@ async function tell(test: Test, check: string, run: () => Promise<Finding>): Pro
     return await run();
   } catch (error) {
     if (!(error instanceof DatastoreFault)) throw error;
+    if (error.code === 'refused' && test.refused === 'note')
+      return finding(check, 'note', `${error.message} (${error.code})`, followersNeed);
     const verdict = error.kind !== 'permanent' ? 'unreachable' : error.code === 'refused' ? test.refused : 'problem';
     return finding(check, verdict, `${error.message} (${error.code})`, error.fix);
   }
@@ -98,6 +100,8 @@ async function putAndRead(test: Test): Promise<Finding> {
   return finding('put', 'ok', 'objects can be written and are read back unchanged');
 }
 
+const followersNeed =
+  'Nothing, for a member that only follows. To show the others how far it is, grant s3:PutObject below …/members/ alone (see the README).';
 const inconsistent = 'Use a store with strong consistency, without a cache in between.';
 const singlePublisher =
   'This store cannot host several writers: use another one, or let a single member publish (role: publisher there, subscriber on all others).';

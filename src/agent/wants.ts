@@ -1,3 +1,4 @@
+import type { Role } from '../config-types.ts';
 import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
 import type { Journal, Want, WantReason } from '../ports/journal.ts';
@@ -27,12 +28,17 @@ const texts: Partial<Record<WantReason, { code: string; text: string; fix: strin
   occupied: { code: 'occupied', text: 'something else stands in its place', fix: 'Move that away, or exclude the path.' },
 };
 
+/** A subscriber asks nobody: it may not write. */
+const subscribersFix =
+  'Run flocksync verify --repair on a member that publishes; if none has the file, restore it from a backup on one of them.';
+
 /** Wants that wait for a person or for a disk, one problem each (rule I2). Deviations that the config asks for are none. */
-export function wantProblems(journal: Journal): Problem[] {
-  return journal.wants(Object.keys(texts) as WantReason[]).map(asProblem);
+export function wantProblems(journal: Journal, role: Role): Problem[] {
+  return journal.wants(Object.keys(texts) as WantReason[]).map((want) => asProblem(want, role));
 }
 
-function asProblem(want: Want): Problem {
+function asProblem(want: Want, role: Role): Problem {
   const { code, text, fix } = texts[want.reason] as { code: string; text: string; fix: string };
-  return problem(code, want.path, want.detail === '' ? text : `${text} (${want.detail})`, fix);
+  const asksNobody = want.reason === 'unfetchable' && role === 'subscriber';
+  return problem(code, want.path, want.detail === '' ? text : `${text} (${want.detail})`, asksNobody ? subscribersFix : fix);
 }
