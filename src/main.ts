@@ -1,10 +1,11 @@
 import { readConfigFile } from './adapters/config-file.ts';
 import { readEnvironment } from './adapters/environment.ts';
+import { lookAround } from './adapters/installation.ts';
 import { LogFault, openLog } from './adapters/logging.ts';
 import { systemTime } from './adapters/system.ts';
 import { approve } from './cli/approve.ts';
 import { parseArguments } from './cli/arguments.ts';
-import type { Command, DemoCommand } from './cli/command.ts';
+import type { Command, DemoCommand, InstallCommand } from './cli/command.ts';
 import { conflicts } from './cli/conflicts.ts';
 import { type ExitCode, exit, worst } from './cli/exit.ts';
 import { forget } from './cli/forget.ts';
@@ -63,6 +64,7 @@ async function dispatch(argv: readonly string[]): Promise<ExitCode> {
   if (command.name === 'help') process.stdout.write(helpScreen(command.topic));
   else if (command.name === 'version') process.stdout.write(`flocksync ${FLOCKSYNC_VERSION}\n`);
   else if (command.name === 'demo') return await playDemo(command);
+  else if (command.name === 'install') return await startInstall(command);
   else return await withConfig(command);
   return exit.done;
 }
@@ -72,6 +74,18 @@ async function playDemo(command: DemoCommand): Promise<ExitCode> {
   const { demo } = await import('./cli/demo.ts');
   const output = createOutput(process.stdout, process.stderr, command.quiet);
   return await demo(process.argv[1] ?? '', command, output, stopSignal());
+}
+
+/** Whoever starts the program later has another environment: the config must be sound in that one. */
+async function startInstall(command: InstallCommand): Promise<ExitCode> {
+  const { install } = await import('./cli/install.ts');
+  const output = createOutput(process.stdout, process.stderr, command.quiet);
+  const place = lookAround(process.argv[1] ?? '', command.config, process.env);
+  if (command.remove) return install(null, command, place, output);
+  const environment = readEnvironment(place.variables);
+  if (!environment.ok) return refuse(`flocksync: ${environment.message}`);
+  const read = readConfigFile(place.config, environment.variables);
+  return read.ok ? install(read.config, command, place, output) : refuse(read.faults.map(formatFault).join('\n'));
 }
 
 /** Aborts at the first SIGTERM or SIGINT; the second one meets the default, which ends the process. */
@@ -86,7 +100,7 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' }>;
+type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' | 'install' }>;
 
 async function withConfig(command: Configured): Promise<ExitCode> {
   const output = createOutput(process.stdout, process.stderr, command.quiet);

@@ -165,11 +165,13 @@ test('README lists the exit codes', () => {
 // ---- cron --------------------------------------------------------------------------------------------------------------------
 
 test('cron/flocksync is a file that cron.d reads, and README shows the same lines', () => {
-  expect(readdirSync(join(projectRoot, 'cron')).filter((name) => !/^[A-Za-z0-9_-]+$/.test(name))).toEqual([]);
+  expect(readdirSync(join(projectRoot, 'cron')).filter((name) => !/^[A-Za-z0-9_-]+$/.test(name))).toEqual(['flocksync.service']);
   const lines = read('cron/flocksync').split('\n');
   const jobs = lines.filter((line) => !/^(#.*|[A-Z]+=\S+|)$/.test(line));
   for (const job of jobs)
-    expect(job).toMatch(/^(@reboot|(\*\/\d+|\*|\d+)( (\*|\d+)){4}) +root +(sleep \d+ ; )?\/usr\/local\/bin\/flocksync sync( --no-wait)?$/);
+    expect(job).toMatch(
+      /^(@reboot|(\*\/\d+|\*|\d+)( (\*|\d+)){4}) +root +(sleep \d+ ; )?\/usr\/bin\/node \/opt\/flocksync\/dist\/main\.js sync( --no-wait)?$/,
+    );
   expect(jobs.length).toBeGreaterThan(1);
   expect(read('cron/flocksync').endsWith('\n')).toBe(true);
   expect(blocks('README.md', 'cron').map(({ text }) => text)).toEqual([`${jobs.join('\n')}\n`]);

@@ -1,3 +1,4 @@
+import { rhythmFault } from '../model/cron-file.ts';
 import { parseDuration } from '../model/duration.ts';
 import { nearest } from '../model/nearest.ts';
 import { parseShareOf } from '../model/verify.ts';
@@ -88,6 +89,8 @@ function build(spec: CommandSpec, split: Split): Parsed {
       return buildVerify(split, common);
     case 'housekeep':
       return { ok: true, command: { name: 'housekeep', shares: words, dryRun: flags.has('dry-run'), ...common } };
+    case 'install':
+      return buildInstall(split, common);
     case 'help':
       return buildHelp(words[0]);
   }
@@ -150,6 +153,19 @@ function buildVerify({ words, flags }: Split, common: Common): Parsed {
   const fraction = sample === null ? 1 : parseShareOf(sample);
   if (fraction === undefined) return misuse(`--sample takes a part such as 5% or 0.5%, found "${sample}"`);
   return { ok: true, command: { name: 'verify', shares: words, fraction, repair: flags.has('repair'), ...common } };
+}
+
+function buildInstall({ words, flags }: Split, common: Common): Parsed {
+  const [what = ''] = words;
+  if (what !== 'cron' && what !== 'systemd') return misuse(`install takes cron or systemd, found "${what}"`);
+  const [write, remove] = [flags.has('write'), flags.has('remove')];
+  if (write && remove) return misuse('--write and --remove do not go together');
+  const every = textOf(flags, 'every');
+  if (every !== null && what !== 'cron') return misuse('--every is for cron: the daemon goes by `poll` and `schedule` of the config');
+  const everyMs = every === null ? null : (parseDuration(every) ?? 0);
+  const fault = everyMs === null ? undefined : rhythmFault(everyMs);
+  if (fault !== undefined) return misuse(`--every ${fault}, found "${every}"`);
+  return { ok: true, command: { name: 'install', what, write, remove, user: textOf(flags, 'user'), everyMs, ...common } };
 }
 
 function buildHelp(topic: string | undefined): Parsed {

@@ -262,6 +262,26 @@ export const commands: readonly CommandSpec[] = [
     examples: ['flocksync housekeep -n', 'flocksync housekeep webroot'],
   },
   {
+    name: 'install',
+    words: 'cron|systemd',
+    wordsMin: 1,
+    wordsMax: 1,
+    json: false,
+    flags: [
+      { long: 'write', about: 'put the file in place, in /etc/cron.d or /etc/systemd/system' },
+      { long: 'remove', about: 'take away what --write has put there' },
+      { long: 'user', value: 'NAME', about: 'run as this user (default: you)' },
+      { long: 'every', value: 'DURATION', about: 'cron: how often, such as 5s, 15s, 1m, 1h (default 15s)' },
+    ],
+    unbuiltFlags: [],
+    about: 'print or write what starts flocksync: a cron file or a systemd unit',
+    details: [
+      'Without --write it prints the file and changes nothing. Written again, the same file stays as it is; one of somebody else, or one that was edited since, is never replaced.',
+      'cron: once after a reboot, then again and again, at seconds that come from the name of the member. systemd: the daemon, closed off from all that it does not need; what it may write comes from the config, so install it again when a share is added.',
+    ],
+    examples: ['flocksync install cron', 'flocksync install cron --write --every 1m', 'flocksync install systemd --write --user www-data'],
+  },
+  {
     name: 'doctor',
     ...noWords,
     json: true,
@@ -296,4 +316,4 @@ export const commands: readonly CommandSpec[] = [
 ];
 
 /** Commands that are documented or planned, and refused by name in this release. */
-export const unbuiltCommands: readonly string[] = ['join', 'init', 'install', 'upgrade-format'];
+export const unbuiltCommands: readonly string[] = ['join', 'init', 'upgrade-format'];

@@ -124,6 +124,19 @@ export interface DoctorCommand extends Common {
   readonly name: 'doctor';
 }
 
+export interface InstallCommand extends Common {
+  readonly name: 'install';
+  readonly what: 'cron' | 'systemd';
+  /** Put the file in place instead of printing it. */
+  readonly write: boolean;
+  /** Take away what `write` has put there. */
+  readonly remove: boolean;
+  /** Null: whoever runs the command. */
+  readonly user: string | null;
+  /** For cron; null for the usual rhythm. */
+  readonly everyMs: number | null;
+}
+
 export interface DemoCommand extends Common {
   readonly name: 'demo';
   /** Leave the directories in place at the end. */
@@ -157,6 +170,7 @@ export type Command =
   | VerifyCommand
   | HousekeepCommand
   | DoctorCommand
+  | InstallCommand
   | DemoCommand
   | HelpCommand
   | VersionCommand;

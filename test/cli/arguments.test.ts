@@ -4,6 +4,7 @@ import { parseArguments } from '../../src/cli/arguments.ts';
 const common = { config: '/etc/flocksync.yml', json: false, verbose: false, quiet: false };
 const sync = { name: 'sync', shares: [], dryRun: false, only: null, wait: true, ...common };
 const wait = { name: 'wait', shares: [], all: false, record: null, timeoutMs: null, ...common };
+const installed = { name: 'install', what: 'cron', write: false, remove: false, user: null, everyMs: null, ...common };
 const restore = { name: 'restore', path: '', share: null, at: null, exact: false, dryRun: false, ...common };
 
 test.each<[string, object]>([
@@ -42,6 +43,10 @@ test.each<[string, object]>([
   ['reject a1', { name: 'reject', ids: ['a1'], share: null, ...common }],
   ['forget s', { name: 'forget', share: 's', ...common }],
   ['doctor', { name: 'doctor', ...common }],
+  ['install cron', installed],
+  ['install systemd --write --user www-data', { ...installed, what: 'systemd', write: true, user: 'www-data' }],
+  ['install cron --remove', { ...installed, remove: true }],
+  ['install cron --every 1h', { ...installed, everyMs: 3_600_000 }],
   ['demo --keep', { name: 'demo', keep: true, ...common }],
   ['--help', { name: 'help', topic: null }],
   ['-h', { name: 'help', topic: null }],
@@ -59,7 +64,16 @@ test.each<[string, string]>([
   ['', 'there is no command "": `flocksync --help` lists them'],
   ['snyc', 'there is no command "snyc": did you mean sync?'],
   ['frobnicate', 'there is no command "frobnicate": `flocksync --help` lists them'],
-  ['install cron', 'the command install is not built yet'],
+  ['install', 'install needs an argument: write flocksync install cron|systemd'],
+  ['install anacron', 'install takes cron or systemd, found "anacron"'],
+  ['install cron --write --remove', '--write and --remove do not go together'],
+  ['install systemd --every 15s', '--every is for cron: the daemon goes by `poll` and `schedule` of the config'],
+  ['install cron --every 7s', '--every takes a time that divides a minute, an hour or a day, such as 5s, 15s, 1m, 10m or 1h, found "7s"'],
+  [
+    'install cron --every often',
+    '--every takes a time that divides a minute, an hour or a day, such as 5s, 15s, 1m, 10m or 1h, found "often"',
+  ],
+  ['install cron --every 0s', '--every takes a time that divides a minute, an hour or a day, such as 5s, 15s, 1m, 10m or 1h, found "0s"'],
   ['help join', 'the command join is not built yet'],
   ['help x', 'there is no command "x": `flocksync --help` lists them'],
   ['--config x sync', '--config stands before the command: write flags after it, for example `flocksync sync --config FILE`'],
