@@ -21,16 +21,17 @@ export function limitTrouble(limit: Limit, standing: number, needed: number): Wa
 }
 
 function causeOf(limit: Limit): string {
-  if (limit === 'ENOSPC') return `the system allows each user ${setting('max_user_watches')} watches, in all programs together`;
   if (limit === 'ENOMEM') return 'the system has no memory for more watches';
-  return `the system allows each user ${setting('max_user_instances')} programs that watch, or this one has too many files open`;
+  if (limit === 'ENOSPC') return `the system allows a user ${limitNow('watches').value} watches, in all programs together`;
+  return `the system allows a user ${limitNow('instances').value} programs that watch, or this one has too many files open`;
 }
 
 function fixOf(limit: Limit, needed: number): string {
   if (limit === 'ENOMEM') return 'give the machine or its container more memory';
-  const [name, value] = limit === 'ENOSPC' ? ['max_user_watches', watchesAdvised(needed)] : ['max_user_instances', instancesAdvised];
-  const line = `fs.inotify.${name}=${value}`;
-  return `run (on the host, where this is a container) "sysctl -w ${line}", and put the line ${line} into /etc/sysctl.d/90-flocksync.conf`;
+  const [name, value] =
+    limit === 'ENOSPC' ? [limitNow('watches').name, watchesAdvised(needed)] : [limitNow('instances').name, instancesAdvised];
+  const line = `${name}=${value}`;
+  return `run "sysctl -w ${line}" (in a container on its host), and put the line ${line} into /etc/sysctl.d/90-flocksync.conf`;
 }
 
 /** The next power of two with room for as much again. */
@@ -38,10 +39,16 @@ function watchesAdvised(needed: number): number {
   return Math.max(watchesAdvisedMin, 2 ** Math.ceil(Math.log2(needed * 2)));
 }
 
-function setting(name: string): string {
+/** A container may have a limit of its own, below the machine's. */
+function limitNow(what: 'watches' | 'instances'): { readonly name: string; readonly value: number } {
+  const all = [`fs.inotify.max_user_${what}`, `user.max_inotify_${what}`].map((name) => ({ name, value: settingOf(name) }));
+  return all.reduce((least, each) => (each.value < least.value ? each : least));
+}
+
+function settingOf(name: string): number {
   try {
-    return readFileSync(`/proc/sys/fs/inotify/${name}`, 'latin1').trim();
+    return Number.parseInt(readFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, 'latin1'), 10);
   } catch {
-    return 'only so many';
+    return Number.POSITIVE_INFINITY;
   }
 }

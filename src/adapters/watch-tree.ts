@@ -152,8 +152,8 @@ export class TreeWatch implements Beating {
   #changeRoot(place: Place | null): void {
     this.#forgetTree();
     this.#place = place;
-    this.#tellWhole('root');
-    if (place !== null) this.#walkAll('root');
+    if (place === null) this.#tellWhole('root');
+    else this.#walkAll('root');
   }
 
   #forgetTree(): void {

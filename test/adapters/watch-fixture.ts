@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { onTestFinished } from 'vitest';
@@ -7,6 +7,7 @@ import type { Watch, WholeReason } from '../../src/ports/watch.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const patienceMs = 15_000;
+let marks = 0;
 
 /** Everything that a watch has hinted at, as somebody who looks at once would take it. */
 export class Seen {
@@ -52,7 +53,7 @@ export class Seen {
 
   /** Everything that happened until now has been told when this resolves: events come in order. */
   async settled(): Promise<void> {
-    const mark = `.mark-${readdirSync(this.root).length}`;
+    const mark = `.mark-${marks++}`;
     mkdirSync(join(this.root, mark));
     await this.directory(mark);
     this.directories.delete(mark);
@@ -74,6 +75,23 @@ export class Seen {
       };
     });
     this.#arrived = () => {};
+  }
+}
+
+/** How many watches the kernel holds for this process. */
+export function kernelWatches(): number {
+  const told = readdirSync('/proc/self/fdinfo').map((fd) => contentOf(`/proc/self/fdinfo/${fd}`));
+  return told
+    .join('')
+    .split('\n')
+    .filter((line) => line.startsWith('inotify wd:')).length;
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
   }
 }
 

@@ -31,12 +31,14 @@ class Queue {
     else this.#waiting.push(what);
   }
 
-  /** One drain: after each event that is read, so many new ones come until none is `left`. */
-  drain(perEvent = 0, left = 0): boolean {
+  /** One drain: after each event that is read, so many new ones come until none is `left`; a burst comes behind the event of its number. */
+  drain(perEvent = 0, left = 0, burst = { behind: -1, events: 0 }): boolean {
     let coming = left;
     let due = 0;
+    let read = 0;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       this.gauge.count();
+      if (read++ === burst.behind) this.write(burst.events);
       if (next === 'canary') this.#arrived();
       due += Math.min(perEvent, coming);
       for (; due >= 1; due--) this.#put('event');
@@ -67,6 +69,21 @@ describe('whether the kernel’s queue may have been full', () => {
     queue.write(100);
     expect(queue.drain(3, 40_000)).toBe(true);
     expect(queue.lost).toBeGreaterThan(0);
+  });
+
+  test('when it was full for a moment between two canaries', () => {
+    const queue = new Queue();
+    queue.write(8000);
+    expect(queue.drain(0, 0, { behind: 1010, events: 9500 })).toBe(true);
+    expect(queue.lost).toBeGreaterThan(0);
+  });
+
+  test('when a canary was lost for another reason, such as memory', () => {
+    const gauge = new QueueGauge(queueLength, () => ({ write: () => true, close: () => {} }));
+    for (let at = 0; at < 1500; at++) gauge.count();
+    expect(gauge.drained()).toBe(true);
+    gauge.count();
+    expect(gauge.drained()).toBe(false);
   });
 
   test('not when a long drain kept pace, however much it brought', () => {

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openWatcher, type StartServer, startThread } from '../../src/adapters/watch.ts';
+import { queuedEventsMax } from '../../src/adapters/watch-gauge.ts';
 import { type Listen, listenToDirectory } from '../../src/adapters/watch-listen.ts';
 import { Pulse } from '../../src/adapters/watch-pulse.ts';
 import { TreeWatch } from '../../src/adapters/watch-tree.ts';
@@ -45,16 +46,19 @@ function refusing(code: string, refuses: () => boolean): Listen {
   };
 }
 
+/** This thread is the one that reads the queue: nothing is read meanwhile. Equal events would be merged where they follow each other. */
+function fillQueue(root: string): void {
+  const [one, other] = [join(root, 'a/one'), join(root, 'a/other')];
+  make(root, 'a/one', 'a/other');
+  for (let at = 0; at <= queuedEventsMax(); at++) utimesSync(at % 2 === 0 ? one : other, at, at);
+}
+
 describe('more events than the kernel keeps', () => {
   test('are noticed: everything is to be looked at, and what came into being unseen is watched', async () => {
     const root = temporaryDirectory();
     make(root, 'a/', 'b/');
     const seen = await watched({ root });
-    // This thread is the one that reads the queue: nothing is read until it is full.
-    for (let at = 0; at < 9000; at++) {
-      writeFileSync(join(root, 'a/one'), '');
-      writeFileSync(join(root, 'b/other'), 'x');
-    }
+    fillQueue(root);
     make(root, 'unseen/deep/');
     await seen.whole('overflow');
     await seen.standing(5);
@@ -67,10 +71,7 @@ describe('more events than the kernel keeps', () => {
     const root = temporaryDirectory();
     make(root, 'a/', 'again/deep/');
     const seen = await watched({ root });
-    for (let at = 0; at < 9000; at++) {
-      writeFileSync(join(root, 'a/one'), '');
-      writeFileSync(join(root, 'a/other'), 'x');
-    }
+    fillQueue(root);
     rmSync(join(root, 'again'), { recursive: true });
     make(root, 'again/deep/');
     await seen.whole('overflow');

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from './temporary.ts';
-import { make, type Where, watched } from './watch-fixture.ts';
+import { kernelWatches, make, type Where, watched } from './watch-fixture.ts';
 
 const places: readonly Where[] = ['in this thread', 'in a thread of its own'];
 
@@ -76,6 +76,7 @@ describe('directories that go, come back or move keep being seen', () => {
     const root = temporaryDirectory();
     make(root, 'd/e/file');
     const seen = await watched({ root });
+    const before = kernelWatches();
     for (let round = 0; round < 10; round++) {
       rmSync(join(root, 'd'), { recursive: true });
       make(root, 'd/e/');
@@ -86,6 +87,7 @@ describe('directories that go, come back or move keep being seen', () => {
       await seen.directory('d/e');
       seen.forget();
     }
+    expect(kernelWatches()).toBe(before + 10);
   });
 
   test('a directory under another name, and what is below it', async () => {
@@ -106,6 +108,7 @@ describe('directories that go, come back or move keep being seen', () => {
     make(root, 'leaves/sub/file', 'stays/');
     const seen = await watched({ root });
     expect(seen.watch.standing).toBe(4);
+    const before = kernelWatches();
     renameSync(join(root, 'leaves'), join(outside, 'gone'));
     await seen.directory('');
     await seen.settled();
@@ -114,6 +117,8 @@ describe('directories that go, come back or move keep being seen', () => {
     make(outside, 'gone/sub/later', 'gone/later');
     await seen.settled();
     expect([...seen.directories]).toEqual(['']);
+    // Two have gone, and two directories have come to mark the time.
+    expect(kernelWatches()).toBe(before - 2 + 2);
   });
 
   test('a directory in whose place another one is put', async () => {
