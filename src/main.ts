@@ -5,7 +5,7 @@ import { LogFault, openLog } from './adapters/logging.ts';
 import { systemTime } from './adapters/system.ts';
 import { approve } from './cli/approve.ts';
 import { parseArguments } from './cli/arguments.ts';
-import type { Command, DemoCommand, InstallCommand } from './cli/command.ts';
+import type { Command, DemoCommand, ImportCommand, InstallCommand } from './cli/command.ts';
 import { conflicts } from './cli/conflicts.ts';
 import { type ExitCode, exit, worst } from './cli/exit.ts';
 import { forget } from './cli/forget.ts';
@@ -64,9 +64,16 @@ async function dispatch(argv: readonly string[]): Promise<ExitCode> {
   if (command.name === 'help') process.stdout.write(helpScreen(command.topic));
   else if (command.name === 'version') process.stdout.write(`flocksync ${FLOCKSYNC_VERSION}\n`);
   else if (command.name === 'demo') return await playDemo(command);
+  else if (command.name === 'import') return await importOther(command);
   else if (command.name === 'install') return await startInstall(command);
   else return await withConfig(command);
   return exit.done;
+}
+
+/** Makes configs, and needs none. */
+async function importOther(command: ImportCommand): Promise<ExitCode> {
+  const { importConfig } = await import('./cli/import.ts');
+  return importConfig(command, createOutput(process.stdout, process.stderr, command.quiet));
 }
 
 /** The demo brings its own config, store and credentials. */
@@ -100,7 +107,7 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' | 'install' }>;
+type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' | 'import' | 'install' }>;
 
 async function withConfig(command: Configured): Promise<ExitCode> {
   const output = createOutput(process.stdout, process.stderr, command.quiet);

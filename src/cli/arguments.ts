@@ -91,6 +91,8 @@ function build(spec: CommandSpec, split: Split): Parsed {
       return { ok: true, command: { name: 'housekeep', shares: words, dryRun: flags.has('dry-run'), ...common } };
     case 'install':
       return buildInstall(split, common);
+    case 'import':
+      return buildImport(split, common);
     case 'help':
       return buildHelp(words[0]);
   }
@@ -166,6 +168,11 @@ function buildInstall({ words, flags }: Split, common: Common): Parsed {
   const fault = everyMs === null ? undefined : rhythmFault(everyMs);
   if (fault !== undefined) return misuse(`--every ${fault}, found "${every}"`);
   return { ok: true, command: { name: 'install', what, write, remove, user: textOf(flags, 'user'), everyMs, ...common } };
+}
+
+function buildImport({ words, flags }: Split, common: Common): Parsed {
+  const given = { out: textOf(flags, 'out'), bucket: textOf(flags, 'bucket'), federation: textOf(flags, 'federation') ?? 'lsyncd' };
+  return { ok: true, command: { name: 'import', file: words[0] ?? '', ...given, ...common } };
 }
 
 function buildHelp(topic: string | undefined): Parsed {

@@ -282,6 +282,26 @@ export const commands: readonly CommandSpec[] = [
     examples: ['flocksync install cron', 'flocksync install cron --write --every 1m', 'flocksync install systemd --write --user www-data'],
   },
   {
+    name: 'import',
+    words: 'LSYNCD.CONF',
+    wordsMin: 1,
+    wordsMax: 1,
+    json: false,
+    flags: [
+      { long: 'out', value: 'DIR', about: 'write the configs into this directory, instead of printing them' },
+      { long: 'bucket', value: 'URL', about: 'the bucket, s3://BUCKET/PREFIX; without it the configs leave it open' },
+      { long: 'federation', value: 'NAME', about: 'the name of the group of servers (default lsyncd)' },
+    ],
+    unbuiltFlags: [],
+    about: 'turn a config of lsyncd into configs of flocksync',
+    details: [
+      'Writes publisher.yml for the server that ran lsyncd and subscriber.yml for its targets, one for each target where they differ. Then it says line by line what was carried over, what is not needed any more, and what has no equivalent and why.',
+      'The config is read and never run: a function or a call in it is refused with its line. Nothing that stands in DIR is replaced by another text.',
+      'docs/migrate/lsyncd.md goes through the change step by step.',
+    ],
+    examples: ['flocksync import /etc/lsyncd.conf', 'flocksync import lsyncd.conf --out . --bucket s3://my-bucket/web'],
+  },
+  {
     name: 'doctor',
     ...noWords,
     json: true,

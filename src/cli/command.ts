@@ -120,6 +120,17 @@ export interface HousekeepCommand extends Common, Shares {
   readonly dryRun: boolean;
 }
 
+export interface ImportCommand extends Common {
+  readonly name: 'import';
+  /** The config of lsyncd. */
+  readonly file: string;
+  /** Directory for the configs, or null: then they are printed. */
+  readonly out: string | null;
+  /** The url of the datastore, or null: then the configs leave it open. */
+  readonly bucket: string | null;
+  readonly federation: string;
+}
+
 export interface DoctorCommand extends Common {
   readonly name: 'doctor';
 }
@@ -169,6 +180,7 @@ export type Command =
   | ForgetCommand
   | VerifyCommand
   | HousekeepCommand
+  | ImportCommand
   | DoctorCommand
   | InstallCommand
   | DemoCommand
