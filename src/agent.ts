@@ -56,6 +56,8 @@ export interface Outcome {
   readonly cursor: number;
   /** Large files are still on their way to the bucket, or the tree moved: another cycle has something to do. */
   readonly unfinished: boolean;
+  /** The last look took in everything. */
+  readonly sawEverything: boolean;
   /** What a dry run would do. */
   readonly planned: readonly Plan[];
 }
@@ -184,7 +186,7 @@ export class ShareAgent {
       unfinished = await housekeepWhenDue(cycle, async () => (await catchUp(cycle)) === 'caught-up');
     const { problems, halt, held, counts } = cycle;
     const events = cycle.events.splice(0);
-    const { share, cursor } = cycle;
+    const { share, cursor, sawEverything } = cycle;
     return {
       share,
       problems,
@@ -194,6 +196,7 @@ export class ShareAgent {
       counts,
       cursor,
       planned,
+      sawEverything,
       unfinished: unfinished || cycle.postponed || this.memory.uploads.size > 0,
     };
   }

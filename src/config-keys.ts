@@ -17,6 +17,7 @@ export const shareKeys = [
   'settleMax',
   'poll',
   'schedule',
+  'sweep',
   'housekeep',
   'verify',
   'history',

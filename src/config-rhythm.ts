@@ -1,7 +1,7 @@
 import { isMap, isScalar } from 'yaml';
 import { addFault, type Field, quoted, readSection, resolved, type Section } from './config-document.ts';
 import { pollKeys, refuseUnknownKeys, verifyKeys } from './config-keys.ts';
-import type { Poll, VerifySchedule } from './config-types.ts';
+import type { Poll, ShareConfig, VerifySchedule } from './config-types.ts';
 import { fieldOf, readDuration, readText, requireKeys, type Text } from './config-values.ts';
 import { cronFault } from './model/cron.ts';
 import { adaptivePoll } from './model/pace.ts';
@@ -42,6 +42,38 @@ function readRange(section: Section, field: Field): Poll {
       '`idle` is shorter than `active`: exchange them, or make them equal',
     );
   return { activeMs, idleMs };
+}
+
+/** Looks of a heavyweight daemon by the clock. */
+export function readSchedule(section: Section, mode: ShareConfig['mode']): string | null {
+  refuseOtherMode(
+    section,
+    'schedule',
+    mode === 'lightweight',
+    'mode: heavyweight',
+    'file events tell when to look; `sweep` sets when everything is',
+  );
+  return readCron(section, 'schedule', '*/15 * * * * *');
+}
+
+const usualSweep: ShareConfig['sweep'] = { everyMs: 10 * 60_000, at: null };
+const sweepMsMin = 10_000;
+
+/** A duration or a cron expression. */
+export function readSweep(section: Section, mode: ShareConfig['mode']): ShareConfig['sweep'] {
+  refuseOtherMode(section, 'sweep', mode === 'heavyweight', 'mode: lightweight', 'every look of a heavyweight share takes in everything');
+  const field = fieldOf(section, 'sweep');
+  if (field === undefined) return usualSweep;
+  const node = resolved(section.source, field.node);
+  const written = isScalar(node) && typeof node.value === 'string' ? node.value : '';
+  if (cronFault(written) === undefined) return { everyMs: null, at: written };
+  const ms = readDuration(section, 'sweep', { minMs: sweepMsMin, or: 'a cron expression such as "*/10 * * * *"' });
+  return ms === undefined ? usualSweep : { everyMs: ms, at: null };
+}
+
+function refuseOtherMode(section: Section, key: string, isOther: boolean, needs: string, why: string): void {
+  const line = section.fields.get(key)?.line;
+  if (isOther && line !== undefined) addFault(section.source, line, `\`${key}\` needs \`${needs}\`: ${why}`);
 }
 
 /** A cron expression, or null where the key is absent. */

@@ -3,7 +3,7 @@ import { readCheck, readOnChange } from './config-command.ts';
 import { addFault, quoted, readItems, readSection, resolved, type Section } from './config-document.ts';
 import { maxDeleteKeys, metadataKeys, refuseUnknownKeys, shareKeys } from './config-keys.ts';
 import { readPath } from './config-path.ts';
-import { readCron, readPoll, readVerify } from './config-rhythm.ts';
+import { readCron, readPoll, readSchedule, readSweep, readVerify } from './config-rhythm.ts';
 import { readStatusFile } from './config-status-file.ts';
 import type { ConflictPolicy, FixedMetadata, MaxDelete, Role, ShareConfig } from './config-types.ts';
 import { fieldOf, readChoice, readDuration, readInteger, readMode, readText, readTextList, requireKeys } from './config-values.ts';
@@ -43,17 +43,17 @@ function readShare(section: Section): ReadShare[] {
   requireKeys(section, ['name', 'path']);
   const name = readName(section);
   const root = readRoot(section);
-  readModeOfWork(section);
+  const mode = readChoice(section, 'mode', ['heavyweight', 'lightweight'] as const) ?? 'heavyweight';
   const role = readChoice(section, 'role', roles) ?? 'both';
   const settings = {
-    mode: 'heavyweight' as const,
+    mode,
     role,
     exclude: readExclude(section),
     metadata: readMetadata(section),
     conflict: readChoice(section, 'conflict', policies) ?? 'newest',
     delete: readDelete(section, role),
     maxDelete: readMaxDelete(section),
-    ...readTimes(section),
+    ...readTimes(section, mode),
     join: readChoice(section, 'join', ['trash', 'merge']) ?? 'trash',
     statusFile: readStatusFile(section, root?.dynamic === true),
     ...{ check: readCheck(section), onChange: readOnChange(section) },
@@ -89,20 +89,6 @@ function readRoot(section: Section): { path: string; dynamic: boolean; line: num
   if (parsed.dynamic) return { path: text.value, dynamic: true, line: text.line };
   const bytes = `/${parsed.pattern.segments.map((segment) => segment.literal).join('/')}`;
   return { path: Buffer.from(bytes, 'latin1').toString('utf8'), dynamic: false, line: text.line };
-}
-
-function readModeOfWork(section: Section): void {
-  const text = readText(section, 'mode');
-  if (text === undefined || text.value === 'heavyweight') return;
-  if (text.value === 'lightweight') {
-    addFault(
-      section.source,
-      text.line,
-      '`mode: lightweight` (file events) is not built yet: use `mode: heavyweight`, with a short `poll` or `schedule`',
-    );
-  } else {
-    addFault(section.source, text.line, `\`mode\` is ${text.shown}: use heavyweight`);
-  }
 }
 
 function readExclude(section: Section): readonly string[] {
@@ -168,10 +154,16 @@ function readMaxDelete(section: Section): MaxDelete {
   };
 }
 
-type Times = Pick<ShareConfig, 'settleMs' | 'settleMaxMs' | 'poll' | 'schedule' | 'housekeep' | 'verify' | 'historyMs' | 'trashMs'>;
+/** File events tell of a burst while it lasts; without them a pause of this length is all there is to go by. */
+const settleMsOf = { lightweight: 50, heavyweight: 500 };
 
-function readTimes(section: Section): Times {
-  const settleMs = readDuration(section, 'settle') ?? 500;
+type Times = Pick<
+  ShareConfig,
+  'settleMs' | 'settleMaxMs' | 'poll' | 'schedule' | 'sweep' | 'housekeep' | 'verify' | 'historyMs' | 'trashMs'
+>;
+
+function readTimes(section: Section, mode: ShareConfig['mode']): Times {
+  const settleMs = readDuration(section, 'settle') ?? settleMsOf[mode];
   const settleMax = readDuration(section, 'settleMax');
   if (settleMax !== undefined && settleMax < settleMs) {
     addFault(
@@ -184,7 +176,8 @@ function readTimes(section: Section): Times {
     settleMs,
     settleMaxMs: settleMax ?? Math.max(10_000, settleMs),
     poll: readPoll(section),
-    schedule: readCron(section, 'schedule', '*/15 * * * * *'),
+    schedule: readSchedule(section, mode),
+    sweep: readSweep(section, mode),
     housekeep: readCron(section, 'housekeep', '17 3 * * *'),
     verify: readVerify(section),
     historyMs: readDuration(section, 'history') ?? 30 * 86_400_000,

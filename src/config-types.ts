@@ -108,7 +108,8 @@ export interface ShareConfig {
   readonly pattern: string | null;
   /** Of a share that a pattern made: the directory before the first wildcard; everything below it may be created. */
   readonly fixedPart?: string;
-  readonly mode: 'heavyweight';
+  /** Lightweight: the daemon looks where file events tell of something. */
+  readonly mode: 'heavyweight' | 'lightweight';
   readonly role: Role;
   /** Lines in gitignore syntax, relative to the root. */
   readonly exclude: readonly string[];
@@ -123,6 +124,8 @@ export interface ShareConfig {
   readonly poll: Poll;
   /** Cron expression of five or six fields for scans of the daemon, or null. */
   readonly schedule: string | null;
+  /** How often a lightweight share is looked at as a whole: a distance in ms, or a cron expression of five or six fields. */
+  readonly sweep: { readonly everyMs: number; readonly at: null } | { readonly everyMs: null; readonly at: string };
   /** When the daemon looks after the bucket without thresholds, as a cron expression; null leaves it to the cycles. */
   readonly housekeep: string | null;
   readonly verify: VerifySchedule | null;

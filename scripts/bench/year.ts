@@ -123,6 +123,7 @@ const config: ShareConfig = {
     join: 'trash',
   },
   statusFile: null,
+  sweep: { everyMs: 600_000, at: null },
 };
 
 const kinds = ['objects', 'bucketMiB', 'journalMiB', 'trashMiB', 'requestsPerDay'] as const;

@@ -57,6 +57,13 @@ export class Attention {
     return this.#whole ? wholeScope : withWanted(journal, this.#directories, this.#subtrees);
   }
 
+  /** All that is here was looked at just now, and is as the journal has it. */
+  foundClean(): void {
+    if (this.#whole) return;
+    this.#directories = new Set();
+    this.#subtrees = new Set();
+  }
+
   /** For a look at `asked`. One at directories takes in everything that is here, one below some paths takes nothing away. */
   take(asked: Scope, journal: Journal): Taken {
     if (asked.kind === 'below') return { scope: asked, include: () => {}, putBack: () => {} };

@@ -199,6 +199,8 @@ export interface Memory {
   /** Where the next look has to go. */
   readonly attention: Attention;
   endSeenMs: number;
+  /** What the last scan of everything took. */
+  wholeLookMs: number;
   /** Bucket time of the last listing of the log; 0 before the first. */
   listedMs: number;
   /** What a poll has found and no cycle has taken in yet. */
@@ -223,6 +225,7 @@ export function newMemory(): Memory {
     events: [],
     attention: new Attention(),
     endSeenMs: 0,
+    wholeLookMs: 0,
     listedMs: 0,
     polled: null,
     hashes: new Map(),

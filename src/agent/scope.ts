@@ -41,6 +41,7 @@ export async function scanQuietly(cycle: Cycle, taken: Taken): Promise<{ scanned
   const scanning = new Scanning({ ...ports, nowUs: time.wallMs() * 1000 }, ports.excluded, taken.scope);
   let endedMs = time.monotonicMs();
   let lookMs = endedMs - startedMs;
+  if (taken.scope.kind === 'whole') cycle.memory.wholeLookMs = lookMs;
   const mayWait = () => taken.scope.kind === 'directories' && scanning.size > 0 && scanning.size < burstPathsMax && !options.signal.aborted;
   while (options.hints !== undefined && mayWait() && endedMs < startedMs + config.settleMaxMs) {
     await time.sleep(endedMs + Math.max(config.settleMs, pauseFactor * lookMs) - time.monotonicMs(), options.signal);

@@ -98,6 +98,7 @@ log: /var/log/flocksync.jsonl       # JSON lines, optional
 shares:
   - name: webroot
     path: /var/www/html             # or a pattern: /var/www/*/html
+    mode: heavyweight               # or lightweight: goes by file events
     role: both                      # or publisher, subscriber
     exclude: ["cache/", "*.log"]    # gitignore syntax
     metadata: preserve              # or { owner: www-data, group: www-data,
@@ -108,7 +109,8 @@ shares:
     settle: 500ms                   # quiet time that ends a changeset
     settleMax: 10s
     poll: adaptive                  # { active: 1s, idle: 15s }, or a duration
-    schedule: "*/15 * * * * *"      # scans of the daemon, optional
+    schedule: "*/15 * * * * *"      # scans of the daemon, heavyweight, optional
+    # sweep: 10m                    # lightweight: looks at everything
     housekeep: "17 3 * * *"         # of the daemon, optional
     verify: { at: "23 3 * * 0", sample: 5% }     # of the daemon, optional
     history: 30d                    # kept in the bucket

@@ -1,9 +1,11 @@
 import { Gate } from '../adapters/bounded.ts';
 import { systemRandom, systemTime } from '../adapters/system.ts';
+import { openWatcher } from '../adapters/watch.ts';
 import type { World } from '../compose.ts';
 import { bellKey } from '../model/keys.ts';
 import { troublePauseMs } from '../model/pace.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
+import type { Watcher } from '../ports/watch.ts';
 import { type ExitCode, exit } from './exit.ts';
 import { faultText } from './faults.ts';
 import { counted } from './format.ts';
@@ -45,6 +47,7 @@ class Daemon {
   readonly #rosterWaker = new Waker();
   readonly #bellWaker = new Waker();
   readonly #gate = new Gate(cyclesAtOnce);
+  #watcher: Watcher | null = null;
   /** The bucket has told its shares at least once. */
   #listed = false;
   /** Said already, and still true. */
@@ -58,6 +61,7 @@ class Daemon {
   async run(): Promise<void> {
     await Promise.all([this.#keepRoster(), this.#listenToBell()]);
     await Promise.all([...this.#followers.values()].map(({ done }) => done));
+    await this.#watcher?.close();
   }
 
   stop(): void {
@@ -113,6 +117,10 @@ class Daemon {
       ...{ world: this.#world, output: this.#output },
       through: (work) => this.#gate.through(work),
       hasBell: () => this.#followers.size > 1,
+      watcher: () => {
+        this.#watcher ??= openWatcher();
+        return this.#watcher;
+      },
     };
   }
 

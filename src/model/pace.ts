@@ -30,6 +30,11 @@ export function lookPauseMs(lastLookMs: number, quietMs: number): number {
   return Math.min(lookMsMax, Math.max(lookMsMin, factor * lastLookMs));
 }
 
+/** Until the next look at what a look has left open, where events tell of what is new: soon after a change, then twice as late each time. */
+export function relookPauseMs(lastLookMs: number, looksInVain: number): number {
+  return Math.min(lookMsMax, Math.max(lookMsMin * 2 ** Math.min(looksInVain, 10), 10 * lastLookMs));
+}
+
 const troubleMsMax = 60_000;
 
 /** Until the next try after `failures` in a row; `fraction` in [0, 1) keeps members from coming back all at once. */

@@ -88,4 +88,5 @@ const plain: ShareConfig = {
     join: 'trash',
   },
   statusFile: null,
+  sweep: { everyMs: 600_000, at: null },
 };

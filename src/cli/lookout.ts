@@ -1,0 +1,71 @@
+import { type Schedule, startSchedule } from '../adapters/scheduler.ts';
+import { systemTime } from '../adapters/system.ts';
+import type { Attention } from '../agent/attention.ts';
+import type { ShareConfig } from '../config-types.ts';
+import type { BytePath } from '../model/path.ts';
+import { type Problem, problem } from '../model/problem.ts';
+import type { Watch, Watcher } from '../ports/watch.ts';
+
+/** Where much was lost, everything is looked at; of the time, that takes a tenth at most. */
+const wholeFactor = 10;
+const nothing: ReadonlySet<BytePath> = new Set();
+
+/** File events of one lightweight share: hints for its looks, and what a person should know of them. */
+export class Lookout {
+  readonly #watch: Watch;
+  #told = '';
+  #wholeFromMs = 0;
+
+  constructor(watcher: Watcher, share: ShareConfig, onHint: () => void) {
+    this.#watch = watcher.watch({ root: share.path, exclude: share.exclude, onHint });
+  }
+
+  /** True when a cycle has something to do or to tell. What was named is in `attention` then, and stays there until a look has seen it. */
+  noticed(attention: Attention): boolean {
+    const isNew = this.#watch.pending;
+    this.#take(attention);
+    const trouble = JSON.stringify(this.#watch.trouble());
+    const isChanged = trouble !== this.#told;
+    this.#told = trouble;
+    return isNew || isChanged;
+  }
+
+  /** For a look that is under way: what has been named since. */
+  hints(attention: Attention): ReadonlySet<BytePath> {
+    return this.#watch.pending ? this.#take(attention) : nothing;
+  }
+
+  #take(attention: Attention): ReadonlySet<BytePath> {
+    const { directories, whole } = this.#watch.take();
+    if (whole !== null) attention.wantWhole();
+    attention.add(directories);
+    return directories;
+  }
+
+  /** Moment of the monotonic clock before which everything need not be looked at again. */
+  get wholeFromMs(): number {
+    return this.#wholeFromMs;
+  }
+
+  sawEverything(tookMs: number): void {
+    this.#wholeFromMs = systemTime.monotonicMs() + wholeFactor * tookMs;
+  }
+
+  troubles(): Problem[] {
+    const trouble = this.#watch.trouble();
+    return trouble === null ? [] : [problem(trouble.code, null, trouble.text, trouble.fix)];
+  }
+
+  get standing(): number {
+    return this.#watch.standing;
+  }
+
+  async close(): Promise<void> {
+    await this.#watch.close();
+  }
+}
+
+/** Null where sweeps come by their distance. */
+export async function scheduleSweeps({ sweep }: ShareConfig, onSweep: () => void): Promise<Schedule | null> {
+  return sweep.at === null ? null : await startSchedule(sweep.at, onSweep);
+}
