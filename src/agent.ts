@@ -176,13 +176,13 @@ export class ShareAgent {
       if (cycle.halt === null && !options.dryRun) finishCycle(cycle, unfinished);
     }
     if (!options.dryRun) {
-      rememberCycle(cycle);
+      if (saysAll(cycle)) rememberCycle(cycle);
       settleReadiness(cycle);
       forgetProgress(cycle.ports.journal);
     }
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;
-    if (!options.dryRun && isComplete(cycle, unfinished) && this.ports.journal.meta('joined') === '1')
+    if (!options.dryRun && isComplete(cycle, unfinished) && saysAll(cycle) && this.ports.journal.meta('joined') === '1')
       unfinished = await housekeepWhenDue(cycle, async () => (await catchUp(cycle)) === 'caught-up');
     const { problems, halt, held, counts } = cycle;
     const events = cycle.events.splice(0);
@@ -197,7 +197,7 @@ export class ShareAgent {
       cursor,
       planned,
       sawEverything,
-      unfinished: unfinished || cycle.postponed || this.memory.uploads.size > 0,
+      unfinished: unfinished || cycle.postponed || (saysAll(cycle) && this.memory.uploads.size > 0),
     };
   }
 
@@ -350,6 +350,14 @@ function hasJoined(cycle: Cycle): boolean {
   return !incomplete && bringsHome(cycle);
 }
 
+/**
+ * False for a cycle that was told to stop, and for one that was asked for some paths: others follow at once, and what they tell of the share
+ * is said by those.
+ */
+function saysAll({ options: { scope, signal } }: Cycle): boolean {
+  return scope?.kind !== 'below' && !signal.aborted;
+}
+
 /** Everything in the log is here, and everything that was here is in the log. */
 function isComplete({ caughtUp, halt, options }: Cycle, unfinished: boolean): boolean {
   return caughtUp && halt === null && !unfinished && !options.signal.aborted;
@@ -373,14 +381,14 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */
 async function closeCycle(cycle: Cycle): Promise<void> {
   const { journal } = cycle.ports;
-  const stopped = cycle.options.signal.aborted;
-  if (cycle.halt === null && cycle.caughtUp && cycle.refusal === null && !stopped) await answerNeeds(cycle);
+  if (cycle.halt === null && cycle.caughtUp && cycle.refusal === null && saysAll(cycle)) await answerNeeds(cycle);
   journal.flush();
   cycle.ports.log.debug({ step: 'journal', share: cycle.share, cursor: cycle.cursor }, 'journal flushed');
   rememberPosition(cycle);
   cycle.ports.log.debug({ step: 'position', share: cycle.share, cursor: cycle.cursor }, 'position remembered');
+  if (!saysAll(cycle)) return;
   if (cycle.halt === null) await beat(cycle, 'idle');
   // Its hold can be approved from any member that sees it.
   else if (cycle.halt.code === 'root-emptied') await beat(cycle, 'halted');
-  if (!stopped) await pruneTrash(cycle);
+  await pruneTrash(cycle);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config-types.ts';
 import { JournalFault } from '../ports/journal.ts';
+import { socketFile } from './socket-place.ts';
 import { remainsOf } from './sqlite-rescue.ts';
 
 /** Creates the state directory, 0700: journals hold copies of small files. Throws `JournalFault` 'unusable'. */
@@ -24,6 +25,11 @@ export function journalFile(config: Config, share: string): string {
 
 export function lockFile(config: Config, share: string): string {
   return join(config.state, `${share}.lock`);
+}
+
+/** Where the process that looks after a share listens. */
+export function shareSocket(config: Config, share: string): string {
+  return socketFile(config.state, share);
 }
 
 /** Room for work of one share that is thrown away; whoever holds the share's lock owns it. */
@@ -62,8 +68,8 @@ export function hasJournal(config: Config, share: string): boolean {
 }
 
 /**
- * Removes journal, lock, ready file, status and scratch room of a share, with what SQLite keeps beside them and what was set aside. The caller
- * holds the lock.
+ * Removes journal, lock, socket, ready file, status and scratch room of a share, with what SQLite keeps beside them and what was set aside.
+ * The caller holds the lock.
  */
 export function removeShareState(config: Config, share: string): void {
   for (const file of remainsOf(journalFile(config, share))) rmSync(file, { force: true });
@@ -71,7 +77,7 @@ export function removeShareState(config: Config, share: string): void {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
   }
   rmSync(scratchRoom(config, share), { recursive: true, force: true });
-  for (const file of [readyFile, statusPart, pathsFile]) rmSync(file(config, share), { force: true });
+  for (const file of [readyFile, statusPart, pathsFile, shareSocket]) rmSync(file(config, share), { force: true });
 }
 
 /** Shares that have a journal in the state directory, whatever the config says. */

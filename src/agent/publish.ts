@@ -51,6 +51,7 @@ export async function publish(
   follows = false,
 ): Promise<Published> {
   let appended: Published = 'nothing';
+  if (isAsked(cycle)) await sendFirst(cycle, planned);
   for (let left = Number.POSITIVE_INFINITY; planned.publications.size < left; ) {
     left = planned.publications.size;
     const published = await publishOnce(cycle, planned, differences, gathered, follows);
@@ -70,7 +71,7 @@ async function publishOnce(
   follows: boolean,
 ): Promise<Published> {
   const selection = select(cycle, planned, follows);
-  for (const publication of selection.awaiting) startUpload(cycle, publication);
+  if (!isAsked(cycle)) for (const publication of selection.awaiting) startUpload(cycle, publication);
   cycle.postponed ||= selection.awaiting.length > 0;
   const closes = cycle.ports.journal.meta('openChangeset') !== undefined && !selection.more;
   if (selection.publications.length + selection.losers.length + selection.owed.length === 0 && !closes) return 'nothing';
@@ -134,6 +135,21 @@ function lacksContent(cycle: Cycle, entry: FileEntry): boolean {
   const { journal } = cycle.ports;
   const since = cycle.bucketNowMs() - uploadTrustedMs;
   return chunksOf(entry).some(({ hash }) => !journal.hasLocation(hash) && journal.upload(hash, since) === null);
+}
+
+/** Somebody waits for what is below some paths: it goes before whatever is on its way already. */
+function isAsked({ options }: Cycle): boolean {
+  return options.scope?.kind === 'below';
+}
+
+/** Large files too, one after the other. */
+async function sendFirst(cycle: Cycle, { publications }: Plan): Promise<void> {
+  const awaiting = [...publications.values()].filter((publication) => isAwaiting(cycle, publication));
+  for (const { path, entry } of awaiting) {
+    noteUpload(cycle, path, entry as FileEntry);
+    await sendLarge(cycle, entry as FileEntry, () => cycle.ports.tree.open(path));
+    noteUploaded(cycle, 1, 0);
+  }
 }
 
 /** In the background: small changes overtake it, and the cycle that finds its content in the bucket publishes the file. */

@@ -1,6 +1,7 @@
 import { rhythmFault } from '../model/cron-file.ts';
 import { parseDuration } from '../model/duration.ts';
 import { nearest } from '../model/nearest.ts';
+import { requestPathsMax } from '../model/request.ts';
 import { parseShareOf } from '../model/verify.ts';
 import type { Command, Common } from './command.ts';
 import { type CommandSpec, commands, commonFlags, jsonFlag, unbuiltCommands } from './command-table.ts';
@@ -103,10 +104,17 @@ function commonOf({ flags }: Split): Common {
   return { config, json: flags.has('json'), verbose: flags.has('verbose'), quiet: flags.has('quiet') };
 }
 
-function buildSync({ words, flags }: Split, common: Common): Parsed {
+function buildSync({ words, flags, lists }: Split, common: Common): Parsed {
   const only = textOf(flags, 'only');
   if (only !== null && only !== 'publish' && only !== 'pull') return misuse(`--only takes publish or pull, found "${only}"`);
-  return { ok: true, command: { name: 'sync', shares: words, dryRun: flags.has('dry-run'), only, wait: !flags.has('no-wait'), ...common } };
+  const paths = lists.get('path') ?? [];
+  if (paths.length > 0 && only === 'pull') return misuse('--path publishes: it does not go with --only pull');
+  if (paths.length > 0 && words.length > 1) return misuse(`--path means one share, found ${words.length}: ${words.join(', ')}`);
+  if (paths.length > requestPathsMax) return misuse(`--path may be given ${requestPathsMax} times: name a directory that holds them all`);
+  return {
+    ok: true,
+    command: { name: 'sync', shares: words, paths, dryRun: flags.has('dry-run'), only, wait: !flags.has('no-wait'), ...common },
+  };
 }
 
 function buildWait({ words, flags }: Split, common: Common): Parsed {

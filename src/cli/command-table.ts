@@ -40,15 +40,27 @@ export const commands: readonly CommandSpec[] = [
     flags: [
       dryRun,
       { long: 'only', value: 'publish|pull', about: 'one half of the cycle' },
-      { long: 'no-wait', about: 'when a cycle is running already, leave at once with 0' },
+      {
+        long: 'path',
+        value: 'PATH',
+        many: true,
+        about: 'publish what is at and below PATH, first and only that (may be given several times)',
+      },
+      { long: 'no-wait', about: 'when a cycle is running already, or a daemon, leave at once with 0' },
     ],
-    unbuiltFlags: ['path'],
+    unbuiltFlags: [],
     about: 'one whole cycle: publish local changes, pull and apply those of others',
     details: [
       'What cron runs. Exit 0 means that everything that was there at the start is in the log, and everything in the log is here.',
-      'Beside a running cycle or daemon it waits for its turn. Without a terminal it prints nothing when all is well.',
+      'Where a daemon runs, it does the work, and what it came to is printed here; beside another sync this one waits for its turn. Without a terminal it prints nothing when all is well.',
+      'With --path it does not wait for what is under way: an upload of hours makes room within seconds. PATH is absolute, or relative to the root of the share; something that was deleted there counts, too. A move is seen as one when both of its ends are below PATH.',
     ],
-    examples: ['flocksync sync', "flocksync sync -n 'site*'", 'flocksync sync --only pull webroot'],
+    examples: [
+      'flocksync sync',
+      'flocksync sync --path wp-content/uploads/2026',
+      "flocksync sync -n 'site*'",
+      'flocksync sync --only pull webroot',
+    ],
   },
   {
     name: 'run',

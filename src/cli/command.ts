@@ -17,6 +17,8 @@ export interface SyncCommand extends Common, Shares {
   readonly name: 'sync';
   readonly dryRun: boolean;
   readonly only: 'publish' | 'pull' | null;
+  /** As typed: publish what is there, first and only that; empty for everything. */
+  readonly paths: readonly string[];
   /** False: leave at once when another cycle runs. */
   readonly wait: boolean;
 }

@@ -6,26 +6,57 @@ import type { Outcome, ShareAgent } from '../agent.ts';
 const overtakeMs = 1000;
 const unfinishedLooksMax = 10;
 
+/** What cannot wait until everything is done. */
+export interface Interruptions {
+  /** Aborts when the cycle under way is to make room; another one each time after `serve`. */
+  readonly signal: AbortSignal;
+  /** Called between two cycles. */
+  serve(agent: ShareAgent): Promise<void>;
+}
+
+const noInterruptions: Interruptions = { signal: new AbortController().signal, serve: () => Promise.resolve() };
+
 /**
- * Cycles of one share until nothing is on its way any more; small changes overtake a large upload. Throws the fault of a failed
- * upload. The caller holds the share's lock.
+ * Cycles of one share until nothing is on its way any more; small changes overtake a large upload, and an interrupted cycle is begun anew.
+ * Throws the fault of a failed upload. The caller holds the share's lock.
  */
 export async function runCycles(
   agent: ShareAgent,
   options: CycleOptions,
-  cycle = () => agent.cycle(options),
+  interruptions = noInterruptions,
+  cycle = (each: CycleOptions) => agent.cycle(each),
 ): Promise<[Outcome, ...Outcome[]]> {
-  const outcomes: [Outcome, ...Outcome[]] = [await cycle()];
+  const outcomes: Outcome[] = [];
   for (let looks = 0; ; ) {
-    throwFailedUpload(agent);
-    const outcome = outcomes.at(-1) as Outcome;
-    if (!outcome.unfinished || options.dryRun || outcome.halt !== null || options.signal.aborted) return outcomes;
-    const { uploads } = agent.memory;
-    if (uploads.size > 0) {
-      await Promise.race([...[...uploads.values()].map((upload) => upload.done), systemTime.sleep(overtakeMs, options.signal)]);
-    } else if (++looks >= unfinishedLooksMax) return outcomes;
-    outcomes.push(await cycle());
+    const { signal, release } = either(options.signal, interruptions.signal);
+    try {
+      const outcome = await cycle({ ...options, signal, lasting: options.signal });
+      outcomes.push(outcome);
+      throwFailedUpload(agent);
+      const { uploads } = agent.memory;
+      const isOver =
+        !outcome.unfinished || options.dryRun || outcome.halt !== null || (uploads.size === 0 && ++looks >= unfinishedLooksMax);
+      if (options.signal.aborted || (isOver && !signal.aborted)) return outcomes as [Outcome, ...Outcome[]];
+      if (uploads.size > 0) await Promise.race([...[...uploads.values()].map(({ done }) => done), systemTime.sleep(overtakeMs, signal)]);
+    } finally {
+      release();
+    }
+    if (interruptions.signal.aborted) await interruptions.serve(agent);
   }
+}
+
+/** Aborts with the first of two. `AbortSignal.any` would be remembered by the longer-lived one for as long as that lives. */
+export function either(first: AbortSignal, second: AbortSignal): { readonly signal: AbortSignal; readonly release: () => void } {
+  const both = new AbortController();
+  const abort = () => both.abort();
+  for (const signal of [first, second]) signal.addEventListener('abort', abort, { once: true });
+  if (first.aborted || second.aborted) abort();
+  return {
+    signal: both.signal,
+    release: () => {
+      for (const signal of [first, second]) signal.removeEventListener('abort', abort);
+    },
+  };
 }
 
 /** A failed upload is forgotten, so that the next cycle of a daemon begins it anew. */

@@ -2,6 +2,7 @@ import { systemRandom, systemTime } from '../adapters/system.ts';
 import type { Outcome } from '../agent.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { lookPauseMs, outOfStep, pollPauseMs, relookPauseMs, troublePauseMs } from '../model/pace.ts';
+import type { Prospects } from './listen.ts';
 
 /** A whole cycle at least this often: it lists the log (rule L3) and tries again what could not be done. */
 const cycleMsMax = 5 * 60_000;
@@ -68,6 +69,22 @@ export class Dues {
 
   wantSweep(): void {
     this.#at.sweep = 0;
+  }
+
+  /** Whatever trouble there was: somebody waits for it, or something was left half done. */
+  wantCycle(): void {
+    this.#at.cycle = 0;
+  }
+
+  /** For a person who asks, ms from now; null for what comes by events or a schedule alone. */
+  get prospects(): Prospects {
+    const nowMs = systemTime.monotonicMs();
+    const inMs = (at: number) => (Number.isFinite(at) ? Math.max(0, Math.round(at - nowMs)) : null);
+    return {
+      nextLookMs: inMs(this.#at.look),
+      nextPollMs: inMs(this.#at.poll),
+      nextCycleMs: inMs(Math.min(this.#at.cycle, this.#at.sweep)),
+    };
   }
 
   // ---- what has been done ----------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import { standingFault } from './report.ts';
 /** What one share's cycle could not go on for: the line to print, null where it has been said before, and what it means. */
 export interface ToldFault {
   readonly line: string | null;
+  /** The same line, also where it has been said before. */
+  readonly text: string;
   readonly code: ExitCode;
 }
 
@@ -17,12 +19,15 @@ export function faultOfShare(
   opened: OpenedShare | undefined,
   { nowMs, always }: { readonly nowMs: number; readonly always: boolean },
 ): ToldFault | null {
-  if (error instanceof JournalFault)
-    return { line: `flocksync: ${share}: ${error.message} ${journalFixes[error.code]}`, code: exit.problems };
+  if (error instanceof JournalFault) {
+    const text = `flocksync: ${share}: ${error.message} ${journalFixes[error.code]}`;
+    return { line: text, text, code: exit.problems };
+  }
   if (!(error instanceof DatastoreFault)) return null;
   const problem = { code: 'datastore', path: null, text: error.code, fix: error.fix };
   const fresh = opened === undefined || standingFault(opened.journal, problem, nowMs);
-  return { line: fresh || always ? `flocksync: ${share}: ${faultText(error)}` : null, code: exit.unreachable };
+  const text = `flocksync: ${share}: ${faultText(error)}`;
+  return { line: fresh || always ? text : null, text, code: exit.unreachable };
 }
 
 const journalFixes = {

@@ -5,6 +5,8 @@ export interface Flag {
   readonly long: string;
   readonly short?: string;
   readonly value?: string;
+  /** It may be given several times. */
+  readonly many?: boolean;
 }
 
 export interface Split {
@@ -12,6 +14,8 @@ export interface Split {
   readonly words: readonly string[];
   /** By long name; true for a flag without a value. */
   readonly flags: ReadonlyMap<string, string | true>;
+  /** All values of those that may be given several times. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface Misuse {
@@ -41,19 +45,23 @@ interface Taken {
 export function splitFlags(argv: readonly string[], rules: FlagRules): Split | Misuse {
   const words: string[] = [];
   const flags = new Map<string, string | true>();
+  const lists = new Map<string, string[]>();
   for (let at = 0; at < argv.length; at++) {
     const argument = argv[at] ?? '';
-    if (argument === '--') return { ok: true, words: [...words, ...argv.slice(at + 1)], flags };
+    if (argument === '--') return { ok: true, words: [...words, ...argv.slice(at + 1)], flags, lists };
     if (!argument.startsWith('-') || argument === '-') {
       words.push(argument);
       continue;
     }
     const taken = argument.startsWith('--') ? takeLong(argument, argv[at + 1], rules) : takeShort(argument, argv[at + 1], rules);
     if ('ok' in taken) return taken;
-    for (const one of taken) flags.set(one.flag.long, one.value);
+    for (const one of taken) {
+      flags.set(one.flag.long, one.value);
+      if (one.flag.many) lists.set(one.flag.long, [...(lists.get(one.flag.long) ?? []), String(one.value)]);
+    }
     at += Math.max(...taken.map((one) => one.used));
   }
-  return { ok: true, words, flags };
+  return { ok: true, words, flags, lists };
 }
 
 function takeLong(argument: string, next: string | undefined, rules: FlagRules): Taken[] | Misuse {

@@ -13,13 +13,15 @@ export class Opened {
   readonly #share: ShareConfig;
   readonly #output: Output;
   readonly #onProgress: (event: ProgressEvent) => void;
+  readonly #onClose: () => void;
   #open: { readonly share: OpenedShare; readonly identity: string } | null = null;
 
-  constructor(world: World, share: ShareConfig, output: Output, onProgress: (event: ProgressEvent) => void) {
+  constructor(world: World, share: ShareConfig, output: Output, onProgress: (event: ProgressEvent) => void, onClose: () => void) {
     this.#world = world;
     this.#share = share;
     this.#output = output;
     this.#onProgress = onProgress;
+    this.#onClose = onClose;
   }
 
   /** Null before the first opening, and after trouble with the journal. */
@@ -49,6 +51,7 @@ export class Opened {
     const open = this.#open?.share;
     this.#open = null;
     if (open === undefined) return;
+    this.#onClose();
     await Promise.allSettled([...open.agent.memory.uploads.values()].map((upload) => upload.done));
     open.close();
   }

@@ -41,22 +41,28 @@ function firstOfEach(problems: readonly Problem[]): Problem[] {
   });
 }
 
-/**
- * Lines to print for the standing problems of a share (DESIGN §9): each when it begins, when its text changes, and once a day.
- * With `always` (a terminal) all of them. What no longer stands is forgotten.
- */
-export function standingLines(journal: Journal, share: string, problems: readonly Problem[], nowMs: number, always: boolean): string[] {
+/** A problem, and whether it is to be told because it is new, has changed, or was last told a day ago (DESIGN §9). */
+export interface ToldProblem extends Problem {
+  readonly fresh: boolean;
+}
+
+/** Notes the standing problems of a share, and says which of them are fresh. What no longer stands is forgotten. */
+export function noteStanding(journal: Journal, problems: readonly Problem[], nowMs: number): ToldProblem[] {
   const known = new Map(journal.problems().map((row) => [row.key, row]));
-  const lines: string[] = [];
-  journal.transaction(() => {
-    for (const each of problems) {
+  return journal.transaction(() => {
+    const told = problems.map((each) => {
       const fresh = note(journal, each, known.get(keyOf(each)), nowMs);
       known.delete(keyOf(each));
-      if (fresh || always) lines.push(problemLine(share, each));
-    }
+      return { ...each, fresh };
+    });
     for (const key of known.keys()) journal.dropProblem(key);
+    return told;
   });
-  return lines;
+}
+
+/** The lines of those that are fresh; with `always` (a terminal) of all of them. */
+export function standingLines(journal: Journal, share: string, problems: readonly Problem[], nowMs: number, always: boolean): string[] {
+  return noteStanding(journal, problems, nowMs).flatMap((each) => (each.fresh || always ? [problemLine(share, each)] : []));
 }
 
 /** A cycle that ended early says nothing about the other problems: they stand as they did. True when this one is to be printed. */

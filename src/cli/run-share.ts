@@ -1,6 +1,6 @@
 import { type Schedule, startSchedule } from '../adapters/scheduler.ts';
 import { systemTime } from '../adapters/system.ts';
-import type { CycleOptions } from '../agent/context.ts';
+import type { CycleOptions, ProgressEvent } from '../agent/context.ts';
 import { glance, hasNews, stillAlive } from '../agent/glance.ts';
 import type { Outcome, ShareAgent } from '../agent.ts';
 import type { OpenedShare, World } from '../compose.ts';
@@ -8,16 +8,20 @@ import type { ShareConfig } from '../config-types.ts';
 import { type Scope, wholeScope } from '../model/scope.ts';
 import { JournalFault } from '../ports/journal.ts';
 import type { Watcher } from '../ports/watch.ts';
+import { answerOf, faultAnswer, type SyncAnswer } from './answer.ts';
 import { runCycles } from './cycles.ts';
+import { Desk } from './desk.ts';
 import { Dues, hasMoved } from './dues.ts';
+import { exit, worst } from './exit.ts';
 import { faultOfShare } from './faults.ts';
 import { Lookout, scheduleSweeps } from './lookout.ts';
 import { Caller } from './on-change.ts';
 import { Opened } from './opened.ts';
 import type { Output } from './output.ts';
-import { outcomeProblems, standingLines } from './report.ts';
+import { noteStanding, outcomeCode, outcomeProblems, problemLine } from './report.ts';
+import type { AskedCycle } from './requests.ts';
 import { StatusTeller } from './status-file.ts';
-import { summary } from './sync.ts';
+import { countsOf, summary } from './summary.ts';
 import { Waker } from './wake.ts';
 
 /** What is named is in the attention of the share's agent. */
@@ -49,6 +53,9 @@ export class Follower {
   readonly #opened: Opened;
   readonly #dues: Dues;
   readonly #lookout: Lookout | null;
+  readonly #desk: Desk;
+  /** Waited for by other processes, in the cycle under way. */
+  #asked: AskedCycle | null = null;
   #seen = '';
   #told = '';
   #ended = false;
@@ -57,9 +64,23 @@ export class Follower {
     this.#crew = crew;
     this.share = share;
     this.#teller = new StatusTeller(crew.world, share);
-    this.#opened = new Opened(crew.world, share, crew.output, (event) => this.#teller.progressed(event));
+    this.#opened = new Opened(
+      crew.world,
+      share,
+      crew.output,
+      (event) => this.#progressed(event),
+      () => this.#desk.leave(),
+    );
     this.#caller = new Caller(crew.world, share, crew.output, () => this.#opened.current?.agent.ports ?? null);
     this.#dues = new Dues(share, () => crew.hasBell());
+    const { waker, dues } = { waker: this.#waker, dues: this.#dues };
+    this.#desk = new Desk(
+      crew.world,
+      share,
+      'run',
+      () => waker.wake(),
+      () => dues.prospects,
+    );
     this.#lookout = share.mode === 'lightweight' ? new Lookout(crew.watcher(), share, () => this.#soon(() => this.#dues.wantLook())) : null;
   }
 
@@ -70,6 +91,7 @@ export class Follower {
       await this.#step().catch((error: unknown) => this.#trouble(error));
       if (!this.#over()) await this.#waker.sleep(this.#dues.pauseMs);
     }
+    this.#desk.close();
     for (const schedule of schedules) await schedule?.stop();
     await this.#lookout?.close();
     await this.#caller.stop();
@@ -107,6 +129,9 @@ export class Follower {
   }
 
   async #step(): Promise<void> {
+    const { requests } = this.#desk;
+    if (requests.wantsPaths) return await this.#publishAsked();
+    if (requests.wantsCycle) return await this.#cycle({ log: 'list', sweep: true }, requests.takeCycle());
     for (const due of this.#dues.now()) {
       if (due === 'cycle') return await this.#cycle({ log: 'list' });
       if (due === 'sweep') return await this.#cycle({ log: 'next', sweep: true });
@@ -118,27 +143,55 @@ export class Follower {
 
   // ---- what may be due -------------------------------------------------------------------------------------------------------
 
-  async #cycle(manner: Manner): Promise<void> {
+  /** `asked`: other processes wait for what it comes to. */
+  async #cycle(manner: Manner, asked: AskedCycle | null = null): Promise<void> {
     const { world } = this.#crew;
+    this.#asked = asked;
     const lock = await this.#opened.lock(true);
-    if (lock === null) return;
+    if (lock === null) return this.#reply(null);
     try {
       const opened = await this.#opened.open();
       const { agent } = opened;
+      await this.#desk.open(opened);
       const startedMs = systemTime.monotonicMs();
       this.#dues.cycleBegins();
       world.renewBudget();
-      const options = { dryRun: false, only: null, signal: world.signal, ...this.#lookingAt(agent, manner) };
-      const outcomes = await runCycles(agent, options, () => this.#crew.through(() => agent.cycle(options)));
+      const options = { dryRun: false, only: asked?.only ?? null, signal: world.signal, ...this.#lookingAt(agent, manner) };
+      const cycle = (each: CycleOptions) => this.#crew.through(() => agent.cycle(each));
+      const outcomes = await runCycles(agent, options, this.#desk.requests, cycle);
       const tookMs = systemTime.monotonicMs() - startedMs;
-      this.#tell(opened, outcomes, tookMs);
+      const answer = this.#tell(opened, outcomes, tookMs);
       this.#told = '';
       this.#dues.cycled(outcomes, agent.memory.attention.wanted);
       if (outcomes.some(({ sawEverything }) => sawEverything)) this.#sawEverything(agent);
+      // Half a cycle leaves the other half to be done.
+      if (options.only !== null) this.#dues.wantCycle();
+      this.#reply(world.signal.aborted ? null : answer);
     } finally {
+      this.#desk.requests.activity.end();
       lock.release();
       this.#caller.notice();
     }
+  }
+
+  /** A cycle follows, which takes over what was read of the log on the way. */
+  async #publishAsked(): Promise<void> {
+    const lock = await this.#opened.lock(true);
+    if (lock === null) return;
+    try {
+      const { agent } = await this.#opened.open();
+      this.#crew.world.renewBudget();
+      await this.#desk.requests.serve(agent);
+      this.#dues.wantCycle();
+    } finally {
+      this.#desk.requests.activity.end();
+      lock.release();
+    }
+  }
+
+  #reply(answer: SyncAnswer | null): void {
+    this.#asked?.reply(answer);
+    this.#asked = null;
   }
 
   /** Heavyweight cycles look at everything, and read the log as everybody does who comes for the first time. */
@@ -211,25 +264,35 @@ export class Follower {
 
   // ---- what is said ----------------------------------------------------------------------------------------------------------
 
-  #tell(opened: OpenedShare, outcomes: readonly [Outcome, ...Outcome[]], elapsedMs: number): void {
+  #progressed(event: ProgressEvent): void {
+    this.#desk.requests.activity.note(event);
+    this.#teller.progressed(event);
+  }
+
+  #tell(opened: OpenedShare, outcomes: readonly [Outcome, ...Outcome[]], elapsedMs: number): SyncAnswer {
     const { output } = this.#crew;
     const last = outcomes.at(-1) ?? outcomes[0];
     for (const event of outcomes.flatMap((outcome) => outcome.events)) output.error(`flocksync: ${this.share.name}: ${event}`);
     const untold = this.#teller.cycled(last, opened.agent);
     const problems = [...outcomeProblems(last), ...(untold === null ? [] : [untold])];
-    for (const line of standingLines(opened.journal, this.share.name, problems, systemTime.wallMs(), false)) output.error(line);
-    if (output.terminal && hasMoved(outcomes)) output.line(summary(this.share.name, outcomes, elapsedMs));
+    const told = noteStanding(opened.journal, problems, systemTime.wallMs());
+    for (const each of told) if (each.fresh) output.error(problemLine(this.share.name, each));
+    if (output.terminal && hasMoved(outcomes)) output.line(summary(this.share.name, countsOf(outcomes), last.cursor, elapsedMs));
+    const events = outcomes.flatMap((outcome) => outcome.events);
+    return answerOf(outcomes, worst([outcomeCode({ ...last, events }), untold === null ? exit.done : exit.problems]), told);
   }
 
   /** One share's trouble is said, once, and tried again after a growing pause; it stops no other share. */
   async #trouble(error: unknown): Promise<void> {
     const { output, world } = this.#crew;
     this.#opened.current?.failed(error);
-    if (this.#over()) return;
+    if (this.#over()) return this.#reply(null);
     this.#dues.failed();
     await this.#withStatus(() => this.#teller.failed(error));
     const fault = faultOfShare(error, this.share.name, this.#opened.current ?? undefined, { nowMs: systemTime.wallMs(), always: false });
-    const line = fault === null ? `flocksync: ${this.share.name}: internal error, please report it: ${stackOf(error)}` : fault.line;
+    const defect = `flocksync: ${this.share.name}: internal error, please report it: ${stackOf(error)}`;
+    const line = fault === null ? defect : fault.line;
+    this.#reply(faultAnswer(fault ?? { line: defect, text: defect, code: exit.internal }));
     world.log.error({ share: this.share.name, error }, 'the cycle failed');
     // Nothing is gained by asking a journal again that could not be used: opened anew it is checked, or set aside.
     if (error instanceof JournalFault) await this.#opened.close();

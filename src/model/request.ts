@@ -26,7 +26,7 @@ export type Holder = 'run' | 'sync';
 
 export type Refusal = {
   /** - unreadable: no request. - unknown: an operation of another release. - closing: the holder is about to end; ask again. */
-  readonly code: 'unreadable' | 'unknown' | 'closing';
+  readonly refused: 'unreadable' | 'unknown' | 'closing';
   readonly text: string;
 };
 
@@ -43,11 +43,11 @@ export function decodeRequest(json: unknown): Request | Refusal {
   if (op === 'publish')
     return isPaths(paths) ? { op, paths } : unreadable(`"paths" is a list of 1 to ${requestPathsMax} paths below the root`);
   if (op === 'wait') return isRecord(record) ? { op, record } : unreadable('"record" is a number from 0 up');
-  return { code: 'unknown', text: `this release does not know the operation ${JSON.stringify(op)?.slice(0, 40)}` };
+  return { refused: 'unknown', text: `this release does not know the operation ${JSON.stringify(op)?.slice(0, 40)}` };
 }
 
 function unreadable(text: string): Refusal {
-  return { code: 'unreadable', text };
+  return { refused: 'unreadable', text };
 }
 
 /** Each character is one byte of the name, as everywhere in this program. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseArguments } from '../../src/cli/arguments.ts';
 
 const common = { config: '/etc/flocksync.yml', json: false, verbose: false, quiet: false };
-const sync = { name: 'sync', shares: [], dryRun: false, only: null, wait: true, ...common };
+const sync = { name: 'sync', shares: [], paths: [], dryRun: false, only: null, wait: true, ...common };
 const wait = { name: 'wait', shares: [], all: false, record: null, timeoutMs: null, ...common };
 const installed = { name: 'install', what: 'cron', write: false, remove: false, user: null, everyMs: null, ...common };
 const restore = { name: 'restore', path: '', share: null, at: null, exact: false, dryRun: false, ...common };
@@ -15,6 +15,7 @@ test.each<[string, object]>([
   ['sync -nvq', { ...sync, dryRun: true, verbose: true, quiet: true }],
   ['sync --only publish', { ...sync, only: 'publish' }],
   ['sync --only=pull --no-wait', { ...sync, only: 'pull', wait: false }],
+  ['sync --path x --path=-y web', { ...sync, paths: ['x', '-y'], shares: ['web'] }],
   ['sync --config /x.yml', { ...sync, config: '/x.yml' }],
   ['sync -- -n --only', { ...sync, shares: ['-n', '--only'] }],
   ['sync -', { ...sync, shares: ['-'] }],
@@ -78,7 +79,8 @@ test.each<[string, string]>([
   ['help x', 'there is no command "x": `flocksync --help` lists them'],
   ['--config x sync', '--config stands before the command: write flags after it, for example `flocksync sync --config FILE`'],
   ['-q', '-q stands before the command: write flags after it, `flocksync --help` lists the commands'],
-  ['sync --path x', '--path is not built yet'],
+  ['sync --path x --only pull', '--path publishes: it does not go with --only pull'],
+  ['sync a b --path x', '--path means one share, found 2: a, b'],
   ['sync --dryrun', 'sync has no flag --dryrun: did you mean --dry-run?'],
   ['sync --json', 'sync has no flag --json: `flocksync sync --help` lists its flags'],
   ['sync -x', 'sync has no flag -x: `flocksync sync --help` lists its flags'],

@@ -36,7 +36,7 @@ test.each([
   [{ op: 'publish', paths: Array(requestPathsMax + 1).fill('a') }, 'unreadable'],
   [{ op: 'wait', record: -1 }, 'unreadable'],
   [{ op: 'wait', record: '7' }, 'unreadable'],
-])('%j is refused', (json, code) => expect(decodeRequest(json)).toMatchObject({ code }));
+])('%j is refused', (json, refused) => expect(decodeRequest(json)).toMatchObject({ refused }));
 
 test('whatever arrives is a request or refused', () => {
   fc.assert(

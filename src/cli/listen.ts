@@ -1,0 +1,62 @@
+import { type Conversation, type Listening, listenAt } from '../adapters/socket-server.ts';
+import { shareSocket } from '../adapters/state-directory.ts';
+import { systemTime } from '../adapters/system.ts';
+import { timeLeftMs } from '../agent/replay.ts';
+import type { World } from '../compose.ts';
+import type { ShareConfig } from '../config-types.ts';
+import { decodeRequest, type Greeting, type Holder, protocol, type Request } from '../model/request.ts';
+import type { Requests } from './requests.ts';
+
+/** Between two lines of progress. */
+const tellMs = 250;
+
+/** What the process tells of itself apart from its activity, ms from now. */
+export interface Prospects {
+  readonly nextLookMs: number | null;
+  readonly nextPollMs: number | null;
+  readonly nextCycleMs: number | null;
+}
+
+/**
+ * Listens for other processes of this machine that want something of the share. Null where another process does, or where the state
+ * directory lies on a file system without sockets: then everybody takes turns by the lock alone. The caller holds the share's lock.
+ */
+export async function listenFor(
+  world: World,
+  share: ShareConfig,
+  holder: Holder,
+  requests: Requests,
+  prospects: () => Prospects | null,
+): Promise<Listening | null> {
+  const greeting: Greeting = { flocksync: protocol, version: world.version, share: share.name, holder, pid: process.pid };
+  const onError = (error: Error) => world.log.warn({ share: share.name, error }, 'nobody can ask this process over a socket');
+  return await listenAt(shareSocket(world.config, share.name), greeting, (asked) => answer(asked, requests, prospects), onError);
+}
+
+async function answer(conversation: Conversation, requests: Requests, prospects: () => Prospects | null): Promise<object> {
+  const request = decodeRequest(conversation.request);
+  if ('refused' in request) return { error: request };
+  if (request.op === 'status') return { answer: statusOf(requests, prospects()) };
+  const stop = tellProgress(conversation, requests);
+  const given = await carryOut(request, requests, conversation.signal).finally(stop);
+  return given === null ? { error: { refused: 'closing', text: 'this process is about to end' } } : { answer: given };
+}
+
+async function carryOut(request: Exclude<Request, { op: 'status' }>, requests: Requests, signal: AbortSignal): Promise<object | null> {
+  if (request.op === 'wait') return await requests.applied(request.record, signal);
+  return await (request.op === 'sync' ? requests.cycle(request.only) : requests.publish(request.paths));
+}
+
+function statusOf({ activity: { doing } }: Requests, prospects: Prospects | null): object {
+  return { doing: doing === null ? null : { ...doing, leftMs: timeLeftMs(doing) }, prospects };
+}
+
+function tellProgress(conversation: Conversation, { activity }: Requests): () => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return activity.listen(({ phase, filesDone, filesTotal, bytesDone, bytesTotal }) => {
+    const nowMs = systemTime.monotonicMs();
+    if (nowMs - toldMs < tellMs) return;
+    toldMs = nowMs;
+    conversation.tell({ progress: { phase, filesDone, filesTotal, bytesDone, bytesTotal } });
+  });
+}
