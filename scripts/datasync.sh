@@ -35,8 +35,11 @@ datasync() {
   refuse_second_master
   if [ ${#directories[@]} -gt 0 ] && [ -x "$flocksync" ]; then
     write_config && run_flocksync sync --no-wait || code=$?
-    case $code in 0 | 1 | 3 | 75) ;; *) fail "flocksync ended with code $code" ;; esac
-    name_those_behind
+    case $code in
+      0 | 1) name_those_behind ;;
+      3 | 75) ;;
+      *) fail "flocksync ended with code $code" ;;
+    esac
   fi
   [ -x "$flocksync" ] || fail "no program at flocksync=; install it, or correct the option"
   report
@@ -115,7 +118,16 @@ take_list() {
 may_begin() {
   if [ "$role" != publisher ] || [ -e "$home/state/$(share_name "$1").journal" ]; then return 0; fi
   if [ ! -d "$1" ]; then fail "a directory of include_list= does not exist on the master"; return; fi
-  if [ -z "$(ls -A -- "$1" 2>&1)" ]; then fail "a directory of include_list= is empty on the master; is it mounted?"; return; fi
+  if is_empty "$1"; then fail "a directory of include_list= is empty on the master; is it mounted?"; return; fi
+}
+
+# What this script itself leaves in a directory does not count.
+is_empty() {
+  local entry
+  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ "$entry" -ef "$status" ] || [ "$entry" = "$1/.${status##*/}.datasync" ] || [ "$entry" = "$1/.flocksync" ]; then continue; fi
+    if [ -e "$entry" ] || [ -L "$entry" ]; then return 1; fi
+  done
 }
 
 # The same on all servers, and another one for each path: /var/www is var-www; what is no plain path gets a checksum.

@@ -1,3 +1,4 @@
+import { statusPathOf } from '../config-status-file.ts';
 import type { Config, ShareConfig } from '../config-types.ts';
 import type { Reach } from '../model/service-unit.ts';
 import { parseSharePath } from '../model/share-pattern.ts';
@@ -14,11 +15,18 @@ export function reachOf(config: Config, starter: Starter, realpath: Realpath): R
     writable: [
       ...config.shares.map((share) => aroundRoots(share, real)),
       ...(log === null ? [] : [real(folderOf(log))]),
+      ...config.shares.flatMap((share) => statusFolder(share, real)),
       ...(datastore.kind === 'file' ? [real(datastore.path)] : []),
     ],
     readable: [starter.node, starter.program, starter.config ?? config.file, ...Object.values(starter.variables)],
     hasHooks: config.shares.some(hasHook),
   };
+}
+
+/** Of a pattern it lies in the roots. */
+function statusFolder(share: ShareConfig, real: (path: string) => string): string[] {
+  const path = share.pattern === null ? statusPathOf(share) : null;
+  return path === null ? [] : [real(folderOf(path))];
 }
 
 function hasHook(share: ShareConfig): boolean {

@@ -57,7 +57,7 @@ export class StatusTeller {
 
   /** Tells that a cycle failed with this. */
   failed(error: unknown): void {
-    this.#tellQuietly({ ...this.#before(), trouble: [codeOf(error)], progress: null });
+    if (!this.#world.signal.aborted) this.#tellQuietly({ ...this.#before(), trouble: [codeOf(error)], progress: null });
   }
 
   /** Some time has gone by since the file was written. */

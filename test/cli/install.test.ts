@@ -147,6 +147,16 @@ test.each([
   expect(out).toContain(`\nReadWritePaths=${writable}\n`);
 });
 
+test.each([
+  ['/run/monitor/status', '\nReadWritePaths=-/run/monitor\n'],
+  ['datasync.status', '\nReadWritePaths=-/var/www\n'],
+])('the unit lets the daemon write the status file %s', (path, line) => {
+  const config = configOf();
+  const shares = config.shares.map((share) => ({ ...share, statusFile: { path, format: 'datasync' as const, goodForMs: 300_000 } }));
+  const { out } = machine().run({ what: 'systemd', write: false }, { ...config, shares });
+  expect(out).toContain(line);
+});
+
 /** `systemd-analyze` of a unit that starts something that is there. */
 function analyze(verb: readonly string[], changes: Partial<InstallCommand>, config: Config) {
   const { folders, run } = machine();

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -60,6 +60,20 @@ test('each directory of a datasync list has a share name of its own, the same ev
   for (const name of names) expect(name).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
   expect(names).not.toContain('bell');
   expect(named('C')).toEqual(names);
+});
+
+test('the check by hand of docs/3 believes a success only until its time is over', () => {
+  const { directory } = startFarm();
+  const page = readFileSync(join(projectRoot, 'docs/3-operations.md'), 'utf8');
+  const text = /```sh\n(line=\$\(curl[\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const file = join(directory, 'datasync.status');
+  const checks = text.replace('curl -fsS http://web02/datasync.status', `cat '${file}'`);
+  expect(checks).toContain(file);
+  const code = (report: string) => {
+    writeFileSync(file, report);
+    return spawnSync('sh', ['-c', checks], { stdio: 'ignore' }).status;
+  };
+  expect([code(success(60_000)), code(success(-60_000)) === 0, code('FAILURE : x at y\n')]).toEqual([0, false, 2]);
 });
 
 const at = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
