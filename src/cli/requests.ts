@@ -115,15 +115,18 @@ export class Requests implements Interruptions {
     return this.#interrupt.signal;
   }
 
-  /** Publishes all paths that are asked for, those of the last who asked first. A fault is thrown on, and answers null. */
-  async serve(agent: ShareAgent): Promise<void> {
+  /**
+   * Publishes all paths that are asked for, those of the last who asked first. `rests`: it has interrupted a cycle, which goes on now. A fault
+   * is thrown on, and answers null.
+   */
+  async serve(agent: ShareAgent, rests = true): Promise<void> {
     for (let asked = this.#paths.pop(); asked !== undefined; asked = this.#paths.pop()) {
       this.#interrupt = new AbortController();
       let answer: SyncAnswer | null = null;
       try {
         answer = await this.#publish(agent, asked.paths, this.#interrupt.signal);
       } finally {
-        this.#servedMs = systemTime.monotonicMs();
+        if (rests) this.#servedMs = systemTime.monotonicMs();
         if (answer === null && this.#interrupt.signal.aborted) this.#paths.unshift(asked);
         else asked.reply(answer);
       }

@@ -181,7 +181,7 @@ export class Follower {
     try {
       const { agent } = await this.#opened.open();
       this.#crew.world.renewBudget();
-      await this.#desk.requests.serve(agent);
+      await this.#desk.requests.serve(agent, false);
       this.#dues.wantCycle();
     } finally {
       this.#desk.requests.activity.end();
