@@ -1,10 +1,13 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the shell
+import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { projectRoot } from '../source.ts';
+import { until } from './support/daemon.ts';
 import { asCron, installProgram } from './support/datasync.ts';
-import type { Ran } from './support/federation.ts';
+import { ended, type Ran } from './support/federation.ts';
 import { plant } from './support/plant.ts';
 import { differences, snapshot } from './support/tree.ts';
 
@@ -73,6 +76,80 @@ test('FileSystemsSyncingController.sh ORDER DIR BUCKET from the cron line keeps 
   for (const each of [c, b]) expect(await each.run(line(each))).toEqual(quiet);
   expectEqual(a, b, c);
   expect(readdirSync(join(directory, 'bucket', 'adt')).filter((name) => !name.startsWith('.'))).toEqual(['bell', 'webroot-sync']);
+});
+
+/** A cron line that stays, as a group of processes of its own. */
+function stays(
+  each: Server,
+  line: string,
+): { readonly ended: Promise<Ran>; readonly isRunning: () => boolean; kill(signal: NodeJS.Signals): void } {
+  const env = {
+    PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    HOME: each.home,
+    LOGNAME: 'root',
+    SHELL: '/bin/sh',
+    FLOCKSYNC: program,
+  };
+  const child = spawn('/bin/sh', ['-c', line], { env, cwd: each.home, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  const kill = (signal: NodeJS.Signals) => {
+    if (isRunning() && child.pid !== undefined) process.kill(-child.pid, signal);
+  };
+  onTestFinished(() => kill('SIGKILL'));
+  return { ended: ended(child), isRunning, kill };
+}
+
+const activate = '@reboot export HOME="${HOME}" && ${HOME}/providerscripts/datastore/config/ActivateConfigDatastoreLightweight.sh';
+
+/** Their own configuration directory in the place of /var/lib/adt-config. */
+function withConfigDirectory(name: string): Server & { readonly config: string } {
+  const each = server(name);
+  const file = join(each.home, 'providerscripts/datastore/config/ActivateConfigDatastoreLightweight.sh');
+  const config = join(each.home, 'adt-config');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('/var/lib/adt-config', config));
+  return { ...each, config };
+}
+
+test('ActivateConfigDatastoreLightweight.sh from the cron line keeps configuration directories in step, bursts too, and runs once', async () => {
+  const [a, b] = [withConfigDirectory('a'), withConfigDirectory('b')];
+  const line = activate.replace('@reboot ', '');
+  const first = stays(a, line);
+  await until('the directory of a', () => existsSync(a.config), 20_000);
+  plant(a.config, { 'nginx.conf': 'one' });
+  const second = stays(b, line);
+  const read = (each: typeof a, path: string) => (existsSync(join(each.config, path)) ? readFileSync(join(each.config, path), 'utf8') : '');
+  await until('the first file', () => read(b, 'nginx.conf') === 'one', 30_000);
+  // A line that is run again, by hand or by cron, leaves at once.
+  expect(await b.run(line)).toEqual(quiet);
+  expect(
+    await b.run(`$HOME/providerscripts/datastore/filesystems-sync/lightweight/FileSystemSyncController.sh '${b.config}' config`),
+  ).toEqual(quiet);
+  expect([first.isRunning(), second.isRunning()]).toEqual([true, true]);
+  // What inotifywait lost: a whole directory at once, with directories in it, saved by a rename, and deletions.
+  plant(b.config, Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`sites/${at % 30}/deep/${at}.conf`, `${at}`])));
+  rmSync(join(b.config, 'nginx.conf'));
+  await until(
+    'the burst',
+    () => differences(snapshot(a.config), snapshot(b.config)).length === 0 && read(a, 'sites/29/deep/299.conf') === '299',
+    30_000,
+  );
+  expect(existsSync(join(a.config, 'nginx.conf'))).toBe(false);
+  first.kill('SIGTERM');
+  second.kill('SIGKILL');
+  await Promise.all([first.ended, second.ended]);
+  expect((await first.ended).stderr).toBe('');
+  // Nobody's lock is left behind.
+  const again = stays(b, line);
+  plant(b.config, { 'after/the/kill': 'yes' });
+  await stays(a, line);
+  await until('what came after it', () => read(a, 'after/the/kill') === 'yes', 30_000);
+  expect(again.isRunning()).toBe(true);
+});
+
+test('the quotation mark at the end of the line in the documentation is refused by a shell, and belongs to no line', async () => {
+  const a = withConfigDirectory('a');
+  expect((await a.run(`${activate.replace('@reboot ', '')}"`)).code).not.toBe(0);
+  expect(existsSync(a.config)).toBe(false);
 });
 
 test('single steps can be called by themselves', async () => {
