@@ -83,6 +83,7 @@ export class ShareAgent {
   async cycle(options: CycleOptions): Promise<Outcome> {
     const onProgress = options.dryRun ? this.ports.onProgress : rememberingProgress(this.ports);
     const cycle = new Cycle({ ...this.ports, onProgress }, this.config, options, this.memory);
+    cycle.keptLock = this.keptLock;
     try {
       return await this.run(cycle);
     } finally {
@@ -92,6 +93,7 @@ export class ShareAgent {
 
   /** A daemon keeps the root between its cycles, so that another state directory is told so at any time (rule G4). */
   private leaveRoot({ rootLock }: Cycle): void {
+    if (rootLock !== null && rootLock === this.keptLock) return;
     if (rootLock === null || !this.keepsRoot || !rootLock.own) return rootLock?.release();
     this.keptLock?.release();
     this.keptLock = rootLock;

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { RootLock } from '../ports/filesystem.ts';
 import type { Area } from './disk-area.ts';
@@ -13,9 +13,11 @@ const pauseMs = 20;
 
 /**
  * Locks the root for one state by a lock that the operating system takes back when the process dies. SQLite is the way to such a lock
- * from Node; its database stays empty. Another process of the same state shares the lock, another state gets null.
+ * from Node; its database stays empty. Another process of the same state shares the lock, another state gets null. `kept` is this process's
+ * own lock of before, which goes on as long as it is the lock of this area.
  */
-export function lockArea(area: Area, stateId: string): RootLock | null {
+export function lockArea(area: Area, stateId: string, kept: RootLock | null): RootLock | null {
+  if (kept?.own && kept.ino === inodeOf(area)) return kept;
   const database = new Database(`/proc/self/fd/${area.home.fd}/${lockName}`, { timeout: 0 });
   try {
     for (let waitedMs = 0; ; waitedMs += pauseMs) {
@@ -46,12 +48,12 @@ function begin(database: Database.Database): boolean {
 
 function hold(database: Database.Database, area: Area, stateId: string): RootLock {
   if (holderOf(area) !== stateId) writeFileSync(at(area.home.fd, holderName), stateId, { mode: 0o600 });
-  return { own: true, release: () => release(database) };
+  return { own: true, ino: inodeOf(area) ?? 0, release: () => release(database) };
 }
 
 function shared(database: Database.Database): RootLock {
   database.close();
-  return { own: false, release: () => undefined };
+  return { own: false, ino: 0, release: () => undefined };
 }
 
 function refused(database: Database.Database): null {
@@ -61,6 +63,10 @@ function refused(database: Database.Database): null {
 
 function release(database: Database.Database): void {
   if (database.open) database.close();
+}
+
+function inodeOf(area: Area): number | null {
+  return lstatSync(at(area.home.fd, lockName), { throwIfNoEntry: false })?.ino ?? null;
 }
 
 function holderOf(area: Area): string | null {

@@ -148,7 +148,7 @@ function stagingPart(staging: Staging): StagingPart {
       await stage.flush();
       faulting('tidy the staging area of', '', () => stage.endBatch());
     },
-    lockRoot: (stateId) => faulting('lock', '', () => lockArea(staging.opened().area, stateId)),
+    lockRoot: (stateId, kept) => faulting('lock', '', () => lockArea(staging.opened().area, stateId, kept ?? null)),
   };
 }
 

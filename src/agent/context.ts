@@ -121,6 +121,8 @@ export class Cycle {
   deviations: readonly Deviation[] = [];
   halt: Halt | null = null;
   rootLock: RootLock | null = null;
+  /** Kept by a daemon since its last cycle. */
+  keptLock: RootLock | null = null;
   /** A dry run that would make the root: nothing is there to look at. */
   rootIsToCome = false;
   /** False where the root or its staging area cannot be written to. */

@@ -66,7 +66,7 @@ const words = { missing: 'missing', 'not-directory': 'not a directory', unreadab
 
 /** Rule G4: two states on one root would take each other's writes for edits. */
 function lock(cycle: Cycle): void {
-  cycle.rootLock = cycle.ports.tree.lockRoot(cycle.ports.stateId);
+  cycle.rootLock = cycle.ports.tree.lockRoot(cycle.ports.stateId, cycle.keptLock);
   if (cycle.rootLock !== null) return;
   cycle.halt = {
     code: 'root-in-use',

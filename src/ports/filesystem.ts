@@ -218,11 +218,16 @@ export interface ShareTree {
   removeFromTrash(trashName: string): void;
   listTrash(): readonly string[];
 
-  /** Takes the lock in the staging area, held by the operating system until `release` or death; null when another state holds it. */
-  lockRoot(stateId: string): RootLock | null;
+  /**
+   * Takes the lock in the staging area, held by the operating system until `release` or death; null when another state holds it. `kept`,
+   * this process's lock of before, is what is returned where it still is the lock of this area.
+   */
+  lockRoot(stateId: string, kept?: RootLock | null): RootLock | null;
 }
 
 export interface RootLock {
+  /** Inode of the file that is locked. */
+  readonly ino: number;
   /** False where another process of the same state holds it, and this one goes along. */
   readonly own: boolean;
   release(): void;
