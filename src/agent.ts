@@ -84,6 +84,8 @@ export class ShareAgent {
     const onProgress = options.dryRun ? this.ports.onProgress : rememberingProgress(this.ports);
     const cycle = new Cycle({ ...this.ports, onProgress }, this.config, options, this.memory);
     cycle.keptLock = this.keptLock;
+    // A cycle that comes to no look leaves it to the next one.
+    if (options.scope?.kind === 'directories') this.memory.attention.add(options.scope.paths, options.scope.subtrees);
     try {
       return await this.run(cycle);
     } finally {

@@ -68,7 +68,6 @@ export class Attention {
   take(asked: Scope, journal: Journal): Taken {
     if (asked.kind === 'below') return { scope: asked, include: () => {}, putBack: () => {} };
     const [whole, directories, subtrees] = [this.#whole, this.#directories, this.#subtrees];
-    if (asked.kind === 'directories') for (const path of asked.paths) directories.add(path);
     const scope = whole || asked.kind === 'whole' ? wholeScope : withWanted(journal, directories, subtrees);
     this.#whole = false;
     this.#directories = new Set();

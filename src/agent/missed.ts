@@ -1,5 +1,5 @@
 import type { BytePath } from '../model/path.ts';
-import { parentOf, toText } from '../model/path.ts';
+import { comparePaths, parentOf, toText } from '../model/path.ts';
 import { DiskFault, type ShareTree } from '../ports/filesystem.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Difference } from '../steps/plan.ts';
@@ -40,7 +40,10 @@ export function noteMissed(cycle: Cycle, differences: ReadonlyMap<BytePath, Diff
   const missed = [...differences.values()].filter((each) => !hinted(each.path) && isOlder(tree, each, beforeUs));
   if (missed.length === 0) return;
   const before = readMissed(journal);
-  const first = missed.slice(0, firstMax).map(({ path }) => path);
+  const first = missed
+    .map(({ path }) => path)
+    .sort(comparePaths)
+    .slice(0, firstMax);
   const isToTell = before === null || Math.abs(nowMs - before.toldMs) >= toldAgainMs;
   const counts = { paths: (before?.paths ?? 0) + missed.length, sweeps: (before?.sweeps ?? 0) + 1 };
   const now: Missed = { ...counts, lastMs: nowMs, toldMs: isToTell ? nowMs : before.toldMs, first };

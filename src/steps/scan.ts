@@ -100,7 +100,11 @@ export class Scanning {
     const closed = new Set<BytePath>();
     for (const part of this.#parts.values()) {
       for (const each of part.found) found.push(each);
-      for (const each of part.missing) missing.push(each);
+      for (const each of part.missing) {
+        missing.push(each);
+        // It may come back with all that it held, and look as if nothing had been.
+        if (each.entry.kind === 'dir') this.#unclean.add(each.path);
+      }
       for (const each of part.unknown) unknown.add(each);
       for (const each of part.problems) problems.set(`${each.code} ${each.path}`, each);
       for (const each of part.closed) closed.add(each);

@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -15,14 +26,14 @@ const excluded = (path: string) => path.split('/').includes('out');
 const later = () => Date.now() * 1000 + 60_000_000;
 
 function look({ tree, journal }: { tree: ShareTree; journal: Journal }, scope?: Scope) {
-  const { found, missing, unknown, problems, covers } = scan({ tree, journal, nowUs: later() }, excluded, scope);
+  const { found, missing, unknown, problems, covers, unclean } = scan({ tree, journal, nowUs: later() }, excluded, scope);
   const text = [
     ...found.map(({ path, stat }) => `${path} ${stat.kind}`),
     ...new Set(missing.map(({ path }) => `${path} missing`)),
     ...unknown.map((path) => `${path} unknown`),
     ...problems.map(({ code, path }) => `${path} ${code}`),
   ];
-  return { seen: text.sort(), covers };
+  return { seen: text.sort(), covers, unclean, unknown };
 }
 
 function inside(...paths: string[]): Scope {
@@ -210,6 +221,19 @@ test('a look under way sees what comes meanwhile, where it is told of it', () =>
   expect(missing.map(({ path }) => path)).toEqual(['b/two']);
 });
 
+test('a directory that goes and comes back as it was is seen to be back, with all that it holds', () => {
+  const web = member();
+  tree(web, 'a/b/c/d/file', 'a/b/file', 'e/');
+  agree(web);
+  renameSync(web.here('a/b'), web.here('e/b'));
+  const gone = look(web, inside('a', 'e'));
+  expect(gone.seen).toContain('a/b/c/d/file missing');
+  renameSync(web.here('e/b'), web.here('a/b'));
+  const back = look(web, { kind: 'directories', paths: new Set([...gone.unclean, 'a', 'e']), subtrees: new Set() });
+  expect(back.seen).toEqual([]);
+  expect(['a/b', 'a/b/file', 'a/b/c', 'a/b/c/d', 'a/b/c/d/file'].map(back.covers)).toEqual([true, true, true, true, true]);
+});
+
 // ---- a law -------------------------------------------------------------------------------------------------------------------
 
 const names = ['a', 'b', 'out'] as const;
@@ -223,6 +247,12 @@ const edit = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('link' as const), path }) },
 );
 type Edit = { do: 'write' | 'mkdir' | 'remove' | 'move' | 'chmod' | 'link'; path: string; to?: string };
+
+/** As new: cheaper than another one for each run. */
+function reset({ root, journal }: ReturnType<typeof member>): void {
+  for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true });
+  journal.resetBase();
+}
 
 let stroke = 1;
 
@@ -256,9 +286,10 @@ function carryOut(root: string, { do: what, path, to }: Edit): string[] {
 }
 
 test('a look at the directories that changed finds what a whole look finds', () => {
+  const web = member();
   fc.assert(
     fc.property(fc.array(path, { maxLength: 12 }), fc.array(edit, { minLength: 1, maxLength: 8 }), (before, edits) => {
-      const web = member();
+      reset(web);
       for (const each of before) carryOut(web.root, { do: 'write', path: each });
       agree(web);
       const dirty = new Set(edits.flatMap((each) => carryOut(web.root, each)));
@@ -270,14 +301,35 @@ test('a look at the directories that changed finds what a whole look finds', () 
   );
 });
 
+test('what a look leaves open is enough for the next one, though nothing has been agreed on in between', () => {
+  const web = member();
+  const steps = fc.array(fc.array(edit, { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 4 });
+  fc.assert(
+    fc.property(fc.array(path, { maxLength: 12 }), steps, (before, edits) => {
+      reset(web);
+      for (const each of before) carryOut(web.root, { do: 'write', path: each });
+      agree(web);
+      let open: { readonly paths: ReadonlySet<string>; readonly subtrees: ReadonlySet<string> } = { paths: new Set(), subtrees: new Set() };
+      for (const step of edits) {
+        const dirty = step.flatMap((each) => carryOut(web.root, each));
+        const partial = look(web, { kind: 'directories', paths: new Set([...dirty, ...open.paths]), subtrees: open.subtrees });
+        expect(partial.seen).toEqual(look(web).seen);
+        open = { paths: partial.unclean, subtrees: new Set(partial.unknown) };
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
 test('a look at any directories finds nothing that a whole look does not find', () => {
+  const web = member();
   fc.assert(
     fc.property(
       fc.array(path, { maxLength: 12 }),
       fc.array(edit, { minLength: 1, maxLength: 8 }),
       fc.array(path),
       (before, edits, looked) => {
-        const web = member();
+        reset(web);
         for (const each of before) carryOut(web.root, { do: 'write', path: each });
         agree(web);
         for (const each of edits) carryOut(web.root, each);
