@@ -28,7 +28,10 @@ import type { Log } from './ports/log.ts';
 
 /** Everything a command works with: the config with real adapters behind it. */
 export interface World {
+  /** In force now: a daemon may exchange it. */
   readonly config: Config;
+  /** Another list of shares comes into force; nothing else may differ. */
+  reconfigure(config: Config): void;
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly version: string;
@@ -65,7 +68,8 @@ const requestTimeoutMs = 12_000;
 const attemptsMax = 10;
 
 export function openWorld(options: WorldOptions): World {
-  const { config, log, signal } = options;
+  const { log, signal } = options;
+  let { config } = options;
   let opening: ReturnType<typeof openStore> | undefined;
   let opened: Awaited<ReturnType<typeof openStore>> | undefined;
   let inspect: BucketInspection | null = null;
@@ -78,7 +82,13 @@ export function openWorld(options: WorldOptions): World {
   };
   const codec = openCodec();
   return {
-    ...{ config, log, signal, codec, version: options.version },
+    ...{ log, signal, codec, version: options.version },
+    get config() {
+      return config;
+    },
+    reconfigure: (next) => {
+      config = next;
+    },
     datastore: store,
     inspection: async () => {
       await store();

@@ -15,6 +15,7 @@ import { log } from './cli/log.ts';
 import { createOutput, type Output, surviveWriteFaults } from './cli/output.ts';
 import { createProgress } from './cli/progress.ts';
 import { reject } from './cli/reject.ts';
+import type { Reread, Variables } from './cli/reload.ts';
 import { status } from './cli/status.ts';
 import { sync } from './cli/sync.ts';
 import { wait } from './cli/wait.ts';
@@ -123,12 +124,7 @@ function refuse(text: string): ExitCode {
   return exit.usage;
 }
 
-async function withWorld(
-  command: Configured,
-  config: Config,
-  variables: Readonly<Record<string, string | undefined>>,
-  output: Output,
-): Promise<ExitCode> {
+async function withWorld(command: Configured, config: Config, variables: Variables, output: Output): Promise<ExitCode> {
   const log = await openLog({ file: config.log, member: config.member, steps: command.verbose ? process.stderr : null }).catch(
     (error: unknown) => {
       if (error instanceof LogFault) return error;
@@ -146,6 +142,7 @@ async function withWorld(
     retryBudgetMs: command.name === 'status' || command.name === 'doctor' ? statusBudgetMs : retryBudgetMs,
   });
   try {
+    if (command.name === 'run') return await serve(world, command, variables, output);
     return await perform(world, command, output);
   } finally {
     await world.close();
@@ -153,11 +150,30 @@ async function withWorld(
   }
 }
 
-async function perform(world: World, command: Configured, output: Output): Promise<ExitCode> {
+/** The daemon, and what the process around it has to offer. */
+async function serve(world: World, { config }: Configured, variables: Variables, output: Output): Promise<ExitCode> {
+  const [{ run }, { openServiceManager }] = await Promise.all([import('./cli/run.ts'), import('./adapters/service-manager.ts')]);
+  const manager = openServiceManager(process.env, (message) =>
+    world.log.warn({}, `the service manager cannot be told anything: ${message}`),
+  );
+  return await run(world, output, {
+    manager,
+    variables,
+    reread: () => reread(config),
+    onReload: (listener) => process.on('SIGHUP', listener),
+  });
+}
+
+function reread(file: string): Reread {
+  const environment = readEnvironment(process.env);
+  if (!environment.ok) return { ok: false, lines: [`flocksync: ${environment.message}`] };
+  const read = readConfigFile(file, environment.variables);
+  return read.ok ? { ...read, variables: environment.variables } : { ok: false, lines: read.faults.map(formatFault) };
+}
+
+async function perform(world: World, command: Exclude<Configured, { name: 'run' }>, output: Output): Promise<ExitCode> {
   const progress = createProgress(process.stderr, systemTime, { quiet: command.quiet });
   switch (command.name) {
-    case 'run':
-      return await (await import('./cli/run.ts')).run(world, output);
     case 'sync':
       return await sync(world, command, output, progress);
     case 'doctor':

@@ -1,4 +1,5 @@
 import { Gate } from '../adapters/bounded.ts';
+import type { ServiceManager } from '../adapters/service-manager.ts';
 import { systemRandom, systemTime } from '../adapters/system.ts';
 import { openWatcher } from '../adapters/watch.ts';
 import type { World } from '../compose.ts';
@@ -10,7 +11,8 @@ import { type ExitCode, exit } from './exit.ts';
 import { faultText } from './faults.ts';
 import { counted } from './format.ts';
 import type { Output } from './output.ts';
-import { type Crew, Follower } from './run-share.ts';
+import { needsRestart, type Reread, type Variables } from './reload.ts';
+import { Roster } from './roster.ts';
 import { Waker } from './wake.ts';
 
 const cyclesAtOnce = 8;
@@ -22,10 +24,23 @@ const tokenBytesMax = 1024;
 const aloneMs = 1000;
 /** A service manager is told five seconds; what hangs longer is as good as killed, which every step survives. */
 const drainMs = 4000;
+/** systemd is told this many times within the time after which it gives the daemon up. */
+const watchdogShare = 3;
+
+/** What the process around a daemon gives it. */
+export interface Service {
+  readonly manager: ServiceManager;
+  /** Reads the config file again, and the variables that go into it. */
+  reread(): Reread;
+  /** The variables that the config in force was read with. */
+  readonly variables: Variables;
+  /** Calls `listener` at every request to read the config again (SIGHUP). */
+  onReload(listener: () => void): void;
+}
 
 /** The daemon: every share is followed until the signal of the world; shares of patterns join as their directories appear. */
-export async function run(world: World, output: Output): Promise<ExitCode> {
-  const daemon = new Daemon(world, output);
+export async function run(world: World, output: Output, service: Service): Promise<ExitCode> {
+  const daemon = new Daemon(world, output, service);
   const stopped = new Promise<void>((resolve) => {
     if (world.signal.aborted) resolve();
     world.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -34,7 +49,8 @@ export async function run(world: World, output: Output): Promise<ExitCode> {
   await Promise.race([stopped, ended]);
   daemon.stop();
   const patience = new AbortController();
-  const drained = await Promise.race([ended.then(() => true), systemTime.sleep(drainMs, patience.signal).then(() => false)]);
+  const over = Promise.all([ended, service.manager.settled()]);
+  const drained = await Promise.race([over.then(() => true), systemTime.sleep(drainMs, patience.signal).then(() => false)]);
   if (!drained) process.exit(exit.done);
   patience.abort();
   return exit.done;
@@ -43,55 +59,87 @@ export async function run(world: World, output: Output): Promise<ExitCode> {
 class Daemon {
   readonly #world: World;
   readonly #output: Output;
-  readonly #followers = new Map<string, { readonly follower: Follower; readonly done: Promise<void> }>();
+  readonly #service: Service;
+  readonly #roster: Roster;
   readonly #rosterWaker = new Waker();
   readonly #bellWaker = new Waker();
-  readonly #gate = new Gate(cyclesAtOnce);
+  readonly #watchdogWaker = new Waker();
+  #variables: Variables;
   #watcher: Watcher | null = null;
   /** The bucket has told its shares at least once. */
   #listed = false;
+  #isReloadAsked = false;
   /** Said already, and still true. */
   #told = new Set<string>();
 
-  constructor(world: World, output: Output) {
-    this.#world = world;
-    this.#output = output;
+  constructor(world: World, output: Output, service: Service) {
+    [this.#world, this.#output, this.#service, this.#variables] = [world, output, service, service.variables];
+    const gate = new Gate(cyclesAtOnce);
+    this.#roster = new Roster({
+      ...{ world, output, through: (work) => gate.through(work), hasBell: () => this.#roster.size > 1 },
+      watcher: () => {
+        this.#watcher ??= openWatcher();
+        return this.#watcher;
+      },
+    });
+    service.onReload(() => {
+      this.#isReloadAsked = true;
+      this.#rosterWaker.wake();
+    });
   }
 
   async run(): Promise<void> {
-    await Promise.all([this.#keepRoster(), this.#listenToBell()]);
-    await Promise.all([...this.#followers.values()].map(({ done }) => done));
+    await Promise.all([this.#keepRoster(), this.#listenToBell(), this.#showLife()]);
+    await this.#roster.left();
     await this.#watcher?.close();
   }
 
   stop(): void {
-    for (const { follower } of this.#followers.values()) follower.end();
-    this.#rosterWaker.wake();
-    this.#bellWaker.wake();
+    this.#service.manager.stopping();
+    this.#roster.close();
+    for (const waker of [this.#rosterWaker, this.#bellWaker, this.#watchdogWaker]) waker.wake();
+  }
+
+  /** From the loop that all work shares: a process that hangs says nothing. */
+  async #showLife(): Promise<void> {
+    const { alive, watchdogMs } = this.#service.manager;
+    while (watchdogMs !== null && !this.#world.signal.aborted) {
+      alive();
+      await this.#watchdogWaker.sleep(watchdogMs / watchdogShare);
+    }
   }
 
   // ---- which shares ----------------------------------------------------------------------------------------------------------
 
   async #keepRoster(): Promise<void> {
     for (let round = 0; !this.#world.signal.aborted; round++) {
-      await this.#updateRoster(round % rostersPerListing === 0 || !this.#listed);
-      if (round === 0 && this.#output.terminal) this.#output.line(`following ${counted(this.#followers.size, 'share')}; Ctrl-C stops`);
-      if (!this.#world.signal.aborted) await this.#rosterWaker.sleep(rosterPauseMs);
+      const isReload = this.#isReloadAsked;
+      this.#isReloadAsked = false;
+      const isNew = isReload && this.#reload();
+      await this.#updateRoster(round % rostersPerListing === 0 || !this.#listed || isNew, isNew).catch((error: unknown) =>
+        this.#broken(error),
+      );
+      if (round === 0 && this.#output.terminal) this.#output.line(`following ${counted(this.#roster.size, 'share')}; Ctrl-C stops`);
+      if (round === 0 || isReload) this.#service.manager.ready(`following ${counted(this.#roster.size, 'share')}`);
+      if (!this.#world.signal.aborted && !this.#isReloadAsked) await this.#rosterWaker.sleep(rosterPauseMs);
     }
   }
 
-  /** A share that is followed stays followed: when its root goes away, that is a problem to be said, and no reason to forget it. */
-  async #updateRoster(withBucket: boolean): Promise<void> {
+  /** Whatever is wrong with finding shares, those that are followed go on. */
+  #broken(error: unknown): void {
+    const text = `flocksync: internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    if (!this.#told.has(text)) this.#output.error(text);
+    this.#told.add(text);
+  }
+
+  async #updateRoster(withBucket: boolean, replaces: boolean): Promise<void> {
     const told = new Set<string>();
     const expanded = await this.#expand(withBucket, told);
     for (const { share, message } of expanded.problems) this.#say(`flocksync: ${share}: ${message}`, told);
     this.#told = told;
-    const crew = this.#crew();
-    for (const share of expanded.shares) {
-      if (this.#followers.has(share.name) || this.#world.signal.aborted) continue;
-      const follower = new Follower(crew, share);
-      this.#followers.set(share.name, { follower, done: follower.follow() });
-    }
+    if (this.#world.signal.aborted) return;
+    if (replaces) this.#roster.replace(this.#world.config.shares, expanded.shares);
+    else this.#roster.add(expanded.shares);
   }
 
   /** While the store does not answer, the shares that are known here can at least be watched. */
@@ -112,16 +160,28 @@ class Daemon {
     told.add(line);
   }
 
-  #crew(): Crew {
-    return {
-      ...{ world: this.#world, output: this.#output },
-      through: (work) => this.#gate.through(work),
-      hasBell: () => this.#followers.size > 1,
-      watcher: () => {
-        this.#watcher ??= openWatcher();
-        return this.#watcher;
-      },
-    };
+  // ---- a config that is read again -------------------------------------------------------------------------------------------
+
+  /** True: another config is in force. A faulty one, or one that this process cannot change to, is told, and the old one stays. */
+  #reload(): boolean {
+    const { log } = this.#world;
+    this.#service.manager.reloading();
+    const reread = this.#service.reread();
+    if (!reread.ok) {
+      for (const line of reread.lines) this.#output.error(line);
+      this.#output.error('flocksync: the config was not read again: it has faults, and the one from before stays in force');
+      return false;
+    }
+    const keys = needsRestart({ config: this.#world.config, variables: this.#variables }, reread);
+    if (keys.length > 0) {
+      const text = `${keys.join(', ')} changed, which needs a restart of the daemon; until then the config from before stays in force`;
+      this.#output.error(`flocksync: ${text}`);
+      return false;
+    }
+    this.#variables = reread.variables;
+    this.#world.reconfigure(reread.config);
+    log.info({ shares: reread.config.shares.length }, 'the config was read again');
+    return true;
   }
 
   // ---- the bell (rule L8) ----------------------------------------------------------------------------------------------------
@@ -130,7 +190,7 @@ class Daemon {
   async #listenToBell(): Promise<void> {
     let heard: string | null = null;
     for (let failures = 0; !this.#world.signal.aborted; ) {
-      const followers = [...this.#followers.values()].map(({ follower }) => follower);
+      const followers = this.#roster.followers();
       if (followers.length > 1) {
         const bell = await this.#readBell();
         failures = bell === 'unreadable' ? failures + 1 : 0;

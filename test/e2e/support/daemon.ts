@@ -15,8 +15,8 @@ export interface Daemon {
   stop(): Promise<Ran & { readonly tookMs: number }>;
 }
 
-export function startDaemon(federation: Federation, member: string): Daemon {
-  const process = federation.start(member, ['run']);
+export function startDaemon(federation: Federation, member: string, variables: Readonly<Record<string, string>> = {}): Daemon {
+  const process = federation.start(member, ['run'], variables);
   let stderr = '';
   process.stderr?.on('data', (piece: Buffer) => {
     stderr += piece.toString();
