@@ -72,7 +72,6 @@ export function openWorld(options: WorldOptions): World {
   let { config } = options;
   let opening: ReturnType<typeof openStore> | undefined;
   let opened: Awaited<ReturnType<typeof openStore>> | undefined;
-  let inspect: BucketInspection | null = null;
   let requests = 0;
   let member: MemberFile | undefined;
   const store = async () => {
@@ -89,11 +88,8 @@ export function openWorld(options: WorldOptions): World {
     reconfigure: (next) => {
       config = next;
     },
-    datastore: store,
-    inspection: async () => {
-      await store();
-      return inspect;
-    },
+    datastore: async () => (await store()).datastore,
+    inspection: async () => (await store()).inspect,
     member: () => {
       makeStateDirectory(config);
       member ??= openMember(config.state, config.member, systemRandom);
@@ -101,33 +97,36 @@ export function openWorld(options: WorldOptions): World {
     },
     shares: async (bucket) => {
       const patterns = config.shares.some((share) => share.pattern !== null);
-      const known = patterns && bucket ? (await (await store()).listFolders('')).value : [];
+      const known = patterns && bucket ? (await (await store()).datastore.listFolders('')).value : [];
       return await expandShares(config, { federationShares: [...known, ...(patterns ? knownShares(config.state) : [])] });
     },
     knownShares: () => knownShares(config.state),
-    renewBudget: () => opened?.renewBudget(),
+    renewBudget: () => opened?.datastore.renewBudget(),
     requests: () => requests,
     close: async () => {
       await codec.close();
-      await opened?.close();
+      await opened?.datastore.close();
     },
   };
+}
 
-  async function openStore({ variables, retryBudgetMs }: WorldOptions, onRequest: () => void) {
-    const { datastore, federation } = config;
-    const raw =
-      datastore.kind === 'file'
-        ? openDirectory({ path: datastore.path, federation })
-        : await openS3({
-            ...{ url: datastore.url, region: datastore.region, pathStyle: datastore.pathStyle, federation },
-            ...{ endpoint: datastore.endpoint ?? undefined, profile: datastore.profile ?? undefined },
-            ...{ environment: variables, requestTimeoutMs, onRequest },
-          });
-    if (raw instanceof S3Datastore) inspect = raw.inspect;
-    const tell = ({ operation, key, attempt, fault }: { operation: string; key: string; attempt: number; fault: Error }) =>
-      log.debug({ operation, key, attempt }, `repeated: ${fault.message}`);
-    return retrying(bounded(raw), { time: systemTime, random: systemRandom, budgetMs: retryBudgetMs, attemptsMax, log: tell, signal });
-  }
+/** The bucket with bounds and retries, and what only S3 can be asked. */
+async function openStore(options: WorldOptions, onRequest: () => void) {
+  const { log, signal, variables, retryBudgetMs } = options;
+  const { datastore, federation } = options.config;
+  const raw =
+    datastore.kind === 'file'
+      ? openDirectory({ path: datastore.path, federation })
+      : await openS3({
+          ...{ url: datastore.url, region: datastore.region, pathStyle: datastore.pathStyle, federation },
+          ...{ endpoint: datastore.endpoint ?? undefined, profile: datastore.profile ?? undefined },
+          ...{ environment: variables, requestTimeoutMs, onRequest },
+        });
+  const inspect: BucketInspection | null = raw instanceof S3Datastore ? raw.inspect : null;
+  const tell = ({ operation, key, attempt, fault }: { operation: string; key: string; attempt: number; fault: Error }) =>
+    log.debug({ operation, key, attempt }, `repeated: ${fault.message}`);
+  const retries = { time: systemTime, random: systemRandom, budgetMs: retryBudgetMs, attemptsMax, log: tell, signal };
+  return { inspect, datastore: retrying(bounded(raw), retries) };
 }
 
 /** Shares that this state directory has a journal of. */

@@ -152,12 +152,12 @@ async function withWorld(command: Configured, config: Config, variables: Variabl
 
 /** The daemon, and what the process around it has to offer. */
 async function serve(world: World, { config }: Configured, variables: Variables, output: Output): Promise<ExitCode> {
-  const [{ run }, { openServiceManager }] = await Promise.all([import('./cli/run.ts'), import('./adapters/service-manager.ts')]);
-  const manager = openServiceManager(process.env, (message) =>
+  const [{ run }, { openSupervisor }] = await Promise.all([import('./cli/run.ts'), import('./adapters/supervisor.ts')]);
+  const supervisor = openSupervisor(process.env, (message) =>
     world.log.warn({}, `the service manager cannot be told anything: ${message}`),
   );
   return await run(world, output, {
-    manager,
+    supervisor,
     variables,
     reread: () => reread(config),
     onReload: (listener) => process.on('SIGHUP', listener),

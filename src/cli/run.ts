@@ -1,5 +1,5 @@
 import { Gate } from '../adapters/bounded.ts';
-import type { ServiceManager } from '../adapters/service-manager.ts';
+import type { Supervisor } from '../adapters/supervisor.ts';
 import { systemRandom, systemTime } from '../adapters/system.ts';
 import { openWatcher } from '../adapters/watch.ts';
 import type { World } from '../compose.ts';
@@ -29,7 +29,7 @@ const watchdogShare = 3;
 
 /** What the process around a daemon gives it. */
 export interface Service {
-  readonly manager: ServiceManager;
+  readonly supervisor: Supervisor;
   /** Reads the config file again, and the variables that go into it. */
   reread(): Reread;
   /** The variables that the config in force was read with. */
@@ -49,7 +49,7 @@ export async function run(world: World, output: Output, service: Service): Promi
   await Promise.race([stopped, ended]);
   daemon.stop();
   const patience = new AbortController();
-  const over = Promise.all([ended, service.manager.settled()]);
+  const over = Promise.all([ended, service.supervisor.settled()]);
   const drained = await Promise.race([over.then(() => true), systemTime.sleep(drainMs, patience.signal).then(() => false)]);
   if (!drained) process.exit(exit.done);
   patience.abort();
@@ -95,14 +95,14 @@ class Daemon {
   }
 
   stop(): void {
-    this.#service.manager.stopping();
+    this.#service.supervisor.stopping();
     this.#roster.close();
     for (const waker of [this.#rosterWaker, this.#bellWaker, this.#watchdogWaker]) waker.wake();
   }
 
   /** From the loop that all work shares: a process that hangs says nothing. */
   async #showLife(): Promise<void> {
-    const { alive, watchdogMs } = this.#service.manager;
+    const { alive, watchdogMs } = this.#service.supervisor;
     while (watchdogMs !== null && !this.#world.signal.aborted) {
       alive();
       await this.#watchdogWaker.sleep(watchdogMs / watchdogShare);
@@ -120,7 +120,7 @@ class Daemon {
         this.#broken(error),
       );
       if (round === 0 && this.#output.terminal) this.#output.line(`following ${counted(this.#roster.size, 'share')}; Ctrl-C stops`);
-      if (round === 0 || isReload) this.#service.manager.ready(`following ${counted(this.#roster.size, 'share')}`);
+      if (round === 0 || isReload) this.#service.supervisor.ready(`following ${counted(this.#roster.size, 'share')}`);
       if (!this.#world.signal.aborted && !this.#isReloadAsked) await this.#rosterWaker.sleep(rosterPauseMs);
     }
   }
@@ -165,7 +165,7 @@ class Daemon {
   /** True: another config is in force. A faulty one, or one that this process cannot change to, is told, and the old one stays. */
   #reload(): boolean {
     const { log } = this.#world;
-    this.#service.manager.reloading();
+    this.#service.supervisor.reloading();
     const reread = this.#service.reread();
     if (!reread.ok) {
       for (const line of reread.lines) this.#output.error(line);

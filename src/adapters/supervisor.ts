@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 
 /** What systemd is told (sd_notify(3)). Nothing happens where no service manager listens. */
-export interface ServiceManager {
+export interface Supervisor {
   /** The work has begun; `status` is a line for people. */
   ready(status: string): void;
   reloading(): void;
@@ -22,7 +22,7 @@ const messageMsMax = 5000;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** `onFault` is told once when messages cannot be sent: `systemd-notify` is missing, or nobody reads the socket. */
-export function openServiceManager(variables: Variables, onFault: (message: string) => void): ServiceManager {
+export function openSupervisor(variables: Variables, onFault: (message: string) => void): Supervisor {
   const socket = variables.NOTIFY_SOCKET;
   let last = Promise.resolve();
   let isFaulty = false;
