@@ -1,5 +1,6 @@
 import { type Approval, type Approved, appendApproval } from './agent/approve.ts';
 import { adoptExcludes, adoptLastKnown, keepJoining, rememberExcludes } from './agent/base.ts';
+import { isLetThrough, recallRefusal } from './agent/check.ts';
 import { answerNeeds, askForMissing } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
 import { type BaseState, baseState, decide, forgetSettledHolds, settleHolds } from './agent/decide.ts';
@@ -196,7 +197,7 @@ export class ShareAgent {
       problems,
       events,
       halt,
-      held,
+      held: held || cycle.refused,
       counts,
       cursor,
       planned,
@@ -272,10 +273,12 @@ async function unlessRefused<T>(cycle: Cycle, write: () => Promise<T>): Promise<
 /** Applies what the log wants here, or as much of it as fits between two looks. */
 async function bringHome(cycle: Cycle, decided: Plan): Promise<Turn> {
   const { ports, config, options } = cycle;
-  noteJoin(cycle, decided);
   const { applies, newFiles } = decided;
   const paths = applies.length + newFiles.length;
-  if (options.only === 'publish' || !cycle.canApply || paths === 0) return 'done';
+  recallRefusal(cycle);
+  if (options.only === 'publish' || !cycle.canApply) return 'done';
+  if (!(await isLetThrough(cycle, decided)) || paths === 0) return options.signal.aborted ? 'again' : 'done';
+  noteJoin(cycle, decided);
   const slice = beginSlice(cycle);
   ports.log.debug({ step: 'apply', share: cycle.share, paths }, 'applying');
   const bringing = () =>

@@ -24,6 +24,7 @@ export const shareKeys = [
   'trash',
   'join',
   'statusFile',
+  'check',
   'onChange',
 ] as const;
 export const metadataKeys = ['owner', 'group', 'fileMode', 'dirMode'] as const;
@@ -37,7 +38,6 @@ export const maxDeleteKeys = ['percent', 'floor', 'window'] as const;
 /** Keys that are documented or planned, but do nothing in this release: ignoring one would be a silent lie. */
 const unbuiltKeys: Readonly<Record<string, string>> = {
   preset: 'list the patterns under `exclude` instead',
-  check: 'remove it',
   page: 'remove it',
 };
 

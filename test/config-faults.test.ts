@@ -134,6 +134,8 @@ test.each<[string[], string]>([
   [['maxDelete: { window: 0s }'], '6: `window` is "0s": at least 1000ms are needed'],
   [['maxDelete: 20'], '6: `maxDelete` must be a mapping of `key: value` lines, found the number "20"'],
   [['preset: wordpress'], '6: `preset` is not built yet: list the patterns under `exclude` instead'],
+  [['check: { run: " " }'], '6: `run` is empty: write a command, or remove `check`'],
+  [['check: { run: "true", debounce: 5s }'], '6: `debounce` is not a known key in `check`: known are run, timeout'],
   [['onChange: { timeout: 5s }'], '6: `run` is missing in `onChange`'],
   [['onChange: { run: "true", pause: 5s }'], '6: `pause` is not a known key in `onChange`: known are run, timeout, debounce'],
   [['onChange: ""'], '6: `onChange` is empty: write a command, or remove `onChange`'],

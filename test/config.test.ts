@@ -198,4 +198,8 @@ test('commands: the long form, and what is not said in it', () => {
   const of = (line: string) => configOf(contract.replace(/^ +onChange:.*$/m, `    ${line}`)).shares[0];
   expect(of('onChange: { run: "reload", timeout: 5s, debounce: 0s }')?.onChange).toEqual({ run: 'reload', timeoutMs: 5000, debounceMs: 0 });
   expect(of('onChange: { run: reload }')?.onChange).toEqual({ run: 'reload', timeoutMs: 60_000, debounceMs: 2000 });
+  expect(of('check: nginx -t -c $FLOCKSYNC_STAGED/nginx.conf')?.check).toEqual({
+    ...{ run: 'nginx -t -c $FLOCKSYNC_STAGED/nginx.conf', timeoutMs: 60_000 },
+  });
+  expect(of('check: { run: "nginx -t", timeout: 10s }')?.check).toEqual({ run: 'nginx -t', timeoutMs: 10_000 });
 });

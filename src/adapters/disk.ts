@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type BytePath, nameOf, parentOf } from '../model/path.ts';
+import { type BytePath, fromText, nameOf, parentOf } from '../model/path.ts';
 import { DiskFault, type PreciseStat, type ShareTree } from '../ports/filesystem.ts';
 import { type Area, clearStage, closeArea, hasAreaInside, insideName, openArea, trashNameOf } from './disk-area.ts';
 import { faultFrom, faulting } from './disk-faults.ts';
@@ -8,6 +8,7 @@ import { openFile } from './disk-file.ts';
 import { lockArea } from './disk-lock.ts';
 import { makeDirectory, makeLink, removeDirectory, setMetadata } from './disk-make.ts';
 import { moveToTrash, placeAllNew, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
+import { openPreview, type PreviewSite } from './disk-preview.ts';
 import { readListing } from './disk-scan.ts';
 import { Stage } from './disk-stage.ts';
 import { at, preciseAt, preciseOf } from './disk-stat.ts';
@@ -40,6 +41,7 @@ export function openShareTree(options: { root: string; shareName: string; fixedP
     ...stagingPart(staging),
     ...changingPart(walk, staging),
     ...trashPart(staging),
+    preview: () => faulting('make a copy of', '', () => openPreview(staging.previewSite(options.root))),
     get stagingInsideRoot() {
       return faulting('look for the staging area in', '', () => staging.nameInside());
     },
@@ -80,6 +82,11 @@ class Staging {
 
   site(): Site {
     return { walk: this.#walk, area: this.opened().area };
+  }
+
+  previewSite(configured: string): PreviewSite {
+    const { area, stage } = this.opened();
+    return { root: this.#walk.root(), configured: fromText(configured), area, taken: (name) => stage.discard(name) };
   }
 
   /** An area of an earlier run counts too: its trash is no content. */

@@ -115,6 +115,8 @@ export class Cycle {
   readonly memory: Memory;
   format: ShareFormat | null = null;
   held = false;
+  /** The command of `check` refuses what is to be applied. */
+  refused = false;
   /** Something that should be published is in no record yet: its content is on its way, or it changed while it was read. */
   postponed = false;
   /** Local paths that the last look left unlike the log, on purpose. */

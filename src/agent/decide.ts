@@ -86,7 +86,7 @@ export function currentHolds(cycle: Cycle): Holds {
   const approved = new Map<BytePath, number>();
   const rejected = new Set<BytePath>();
   for (const hold of journal.holds()) {
-    if (hold.state === 'open') continue;
+    if (hold.state === 'open' || hold.kind === 'check') continue;
     for (const { path, version } of journal.holdPaths(hold.id)) {
       if (hold.state === 'rejected') rejected.add(path);
       else if (hold.kind === 'publisher') approved.set(path, version);
@@ -228,7 +228,7 @@ function restoreWant(cycle: Cycle, path: BytePath, version: number): void {
 export function forgetSettledHolds(cycle: Cycle, planned: Plan): void {
   const { journal } = cycle.ports;
   for (const hold of journal.holds()) {
-    if (hold.state === 'open') continue;
+    if (hold.state === 'open' || hold.kind === 'check') continue;
     const open = journal.holdPaths(hold.id).some(({ path }) => planned.publications.has(path) || journal.want(path)?.entry === null);
     if (!open) journal.dropHold(hold.id);
   }

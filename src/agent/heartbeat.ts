@@ -1,10 +1,12 @@
 import { memberKey } from '../model/keys.ts';
+import { lastWords } from '../model/said.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import { adoptTrash } from './adopt-trash.ts';
 import { appliedTo } from './applied.ts';
 import type { Cycle } from './context.ts';
 
 const repeatMs = 60_000;
+const holdsMax = 100;
 export const heartbeatBytesMax = 256 * 1024;
 
 /** What a member says of itself in `members/<id>.json`; see docs/format.md. */
@@ -23,7 +25,8 @@ export interface Heartbeat {
   readonly appliedTo: number;
   readonly state: 'idle' | 'replaying' | 'halted';
   readonly problems: number;
-  readonly holds: readonly { readonly id: string; readonly paths: number }[];
+  /** `why` is what the command of `check` said, '' for deletions. */
+  readonly holds: readonly { readonly id: string; readonly paths: number; readonly why: string }[];
   readonly atMs: number;
 }
 
@@ -39,7 +42,7 @@ export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<voi
     holds: journal
       .holds()
       .filter((hold) => hold.state === 'open')
-      .map((hold) => ({ id: hold.id, paths: journal.holdPaths(hold.id).length })),
+      .map(({ id, kind, detail }) => ({ id, paths: journal.holdPaths(id).length, why: kind === 'check' ? detail : '' })),
   };
   const text = JSON.stringify(facts);
   const nowMs = cycle.bucketNowMs();
@@ -91,7 +94,8 @@ export function readHeartbeat(bytes: Buffer): Heartbeat | null {
 
 function readHolds(json: unknown): Heartbeat['holds'] {
   if (!Array.isArray(json)) return [];
-  return json.filter((hold) => typeof hold?.id === 'string' && Number.isSafeInteger(hold.paths)).map(({ id, paths }) => ({ id, paths }));
+  const usable = json.filter((hold) => typeof hold?.id === 'string' && Number.isSafeInteger(hold.paths)).slice(0, holdsMax);
+  return usable.map(({ id, paths, why }) => ({ id, paths, why: typeof why === 'string' ? lastWords(why) : '' }));
 }
 
 const blank: Heartbeat = {

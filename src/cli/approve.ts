@@ -8,7 +8,7 @@ import { type Decision, decide } from './decide.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import { counted, printable } from './format.ts';
 import type { Output } from './output.ts';
-import type { Target } from './targets.ts';
+import { heldText, type Target } from './targets.ts';
 
 /** Lets through what a guard holds, here or at another member; re-joins after a lineage halt; gives up an unavailable record. */
 export async function approve(world: World, command: ApproveCommand, output: Output): Promise<ExitCode> {
@@ -24,7 +24,7 @@ async function approveOne(opened: OpenedShare, target: Target, signal: AbortSign
         opened,
         { hold: target.id },
         signal,
-        `${counted(target.paths, 'deletion')} held by ${printable(target.member)} approved`,
+        `${heldText(target.paths, target.why)} held by ${printable(target.member)} approved`,
         null,
       );
     case 'record':
@@ -47,6 +47,14 @@ async function approveOwn(opened: OpenedShare, { hold, paths }: Target & { kind:
   if (hold.kind === 'publisher') {
     journal.transaction(() => approveHold(journal, hold.id));
     return { code: exit.done, again: true, text: `hold ${hold.id} approved: the next sync publishes ${counted(paths, 'deletion')}` };
+  }
+  if (hold.kind === 'check') {
+    journal.transaction(() => approveHold(journal, hold.id));
+    return {
+      code: exit.done,
+      again: true,
+      text: `hold ${hold.id} approved: the next sync applies ${counted(paths, 'change')} without the check`,
+    };
   }
   const records = [...new Set(journal.holdPaths(hold.id).map((held) => held.version))];
   const decisions: Decision[] = [];

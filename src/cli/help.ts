@@ -117,6 +117,7 @@ shares:
     trash: 7d                       # kept on this server
     join: trash                     # or merge
     statusFile: datasync.status     # below the root, or absolute; optional
+    check: nginx -t                 # before others' changes come in, optional
     onChange: systemctl reload nginx # after a change by others, optional
 
 federation, datastore.url and each share's name and path are needed; the rest

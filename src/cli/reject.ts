@@ -15,6 +15,10 @@ function rejectOne({ agent, journal }: OpenedShare, target: Target): Decision {
   if (target.kind === 'other') return refused(`hold ${printable(target.id)} is held by ${printable(target.member)}: reject it there`);
   if (target.kind !== 'own') return refused('only holds can be rejected; what is not approved stays as it is');
   const { hold, paths } = target;
+  if (hold.kind === 'check')
+    return refused(
+      `hold ${hold.id}: what a check refuses stays held until it is corrected; flocksync undo takes a changeset back everywhere`,
+    );
   if (hold.kind === 'receiver' && agent.config.role === 'subscriber') {
     return refused(
       `hold ${hold.id}: a subscriber does not publish, so it cannot bring the files back for the others; it keeps them as long as nobody approves`,

@@ -56,7 +56,7 @@ export function localStatus(journal: Journal, share: ShareConfig, nowMs: number)
       ...{ counts: journal.agreedCount(), incoming: incomingOf(journal), holds: holdsOf(journal), halt, lastCycle },
       ...{ missing: missingChanges(journal), replay: readReplay(journal, nowMs) },
       outgoing: { records: journal.outbox() === null ? 0 : 1, owed: journal.owedTrash().length },
-      problems: journal.problems().filter((row) => row.code !== 'held' && row.code !== halt?.code),
+      problems: journal.problems().filter((row) => row.code !== 'held' && row.code !== 'check-refused' && row.code !== halt?.code),
       conflicts: journal.conflicts(conflictsCounted).length,
       deviations: deviationsOf(journal, share, lastCycle),
       requests: journal.needs().size,

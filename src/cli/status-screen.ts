@@ -1,4 +1,4 @@
-import { aliveMs, goneMs } from '../agent/members.ts';
+import { aliveMs, goneMs, type HeardMember } from '../agent/members.ts';
 import { toText } from '../model/path.ts';
 import { counted, formatBytes, formatCount, formatElapsed, formatMoment, formatTable, printable, wrap } from './format.ts';
 import type { HeldStatus, LocalStatus } from './status-local.ts';
@@ -64,13 +64,17 @@ function waitingLines({ incoming, outgoing, requests }: LocalStatus): string[] {
   ];
 }
 
-function holdLines({ id, kind, state, paths, first, sinceMs }: HeldStatus, share: string): string[] {
+function holdLines(hold: HeldStatus, share: string): string[] {
+  const { id, kind, state, paths, first, sinceMs, detail } = hold;
   const whose = kind === 'publisher' ? 'made here' : 'of others';
   const decided = state === 'open' ? '' : `, ${state}: the next sync acts on it`;
   const more = paths > first.length ? [`  … and ${formatCount(paths - first.length)} more`] : [];
-  const ways = [`  flocksync approve ${id} --share ${share}`, `  flocksync reject ${id} --share ${share}`];
+  const isCheck = kind === 'check';
+  const ways = [`  flocksync approve ${id} --share ${share}`, ...(isCheck ? [] : [`  flocksync reject ${id} --share ${share}`])];
+  const what = counted(paths, isCheck ? 'change' : 'deletion');
   return [
-    ...labelled('held', `${id}: ${counted(paths, 'deletion')} ${whose}, since ${formatMoment(sinceMs)}${decided}`),
+    ...labelled('held', `${id}: ${what} ${whose}, since ${formatMoment(sinceMs)}${decided}`),
+    ...(isCheck ? labelled('', `the check refuses the share as it would be: ${detail}`) : []),
     ...indented([...first.map((path) => `  ${toText(path)}`), ...more, ...(state === 'open' ? ways : [])]),
   ];
 }
@@ -104,7 +108,15 @@ function memberLines({ members, selfId, head }: ShareStatus): string[] {
     heartbeat.holds.map((hold) => printable(hold.id).slice(0, 16)).join(' ') || '-',
   ]);
   const table = formatTable([['NAME', 'RECORD', 'BEHIND', 'SEEN', 'PROBLEMS', 'HOLDS'], ...rows], [1, 2, 4]);
-  return table.map((line, index) => `  ${(index === 0 ? 'members' : '').padEnd(labelColumns - 2)}${line}`);
+  const lines = table.map((line, index) => `  ${(index === 0 ? 'members' : '').padEnd(labelColumns - 2)}${line}`);
+  return [...lines, ...members.filter(({ heartbeat }) => heartbeat.id !== selfId).flatMap(refusedLines)];
+}
+
+function refusedLines({ heartbeat }: HeardMember): string[] {
+  const refusing = heartbeat.holds.filter(({ why }) => why !== '');
+  return refusing.flatMap(({ paths, why }) =>
+    labelled('refused', `by the check of ${printable(heartbeat.name)}, ${counted(paths, 'change')}: ${printable(why)}`),
+  );
 }
 
 function short(name: string): string {

@@ -77,13 +77,14 @@ function localFields(local: LocalStatus) {
   return {
     ...{ ...counts, incoming, outgoing, halt, conflicts, requests, lastCycle: moment(lastCycle?.atMs ?? null) },
     replay: local.replay === null ? null : replayFields(local.replay),
-    holds: holds.map(({ id, kind, state, paths, first, sinceMs }) => ({
+    holds: holds.map(({ id, kind, state, paths, first, sinceMs, detail }) => ({
       id,
       kind,
       state,
       paths,
       first: first.map(pathFields),
       sinceAt: moment(sinceMs),
+      why: kind === 'check' ? detail : '',
     })),
     problems: problems.map(({ code, path, text, fix, sinceMs }) => ({
       ...{ code, ...(path === null ? { path: null } : pathFields(path)), text, fix, sinceAt: moment(sinceMs) },

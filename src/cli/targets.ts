@@ -14,7 +14,15 @@ const unavailable = /^record-(\d{1,15})$/;
 /** One thing that a person may decide about in one share. */
 export type Target =
   | { readonly kind: 'own'; readonly share: ShareConfig; readonly hold: Hold; readonly paths: number }
-  | { readonly kind: 'other'; readonly share: ShareConfig; readonly id: string; readonly member: string; readonly paths: number }
+  | {
+      readonly kind: 'other';
+      readonly share: ShareConfig;
+      readonly id: string;
+      readonly member: string;
+      readonly paths: number;
+      /** What its check said, '' for deletions. */
+      readonly why: string;
+    }
   | { readonly kind: 'record'; readonly share: ShareConfig; readonly record: number }
   | { readonly kind: 'lineage'; readonly share: ShareConfig }
   | { readonly kind: 'unavailable'; readonly share: ShareConfig; readonly record: number };
@@ -65,7 +73,7 @@ async function othersIn(world: World, share: ShareConfig): Promise<(Target & { k
     const { members } = await readMembers(await world.datastore(), share.name);
     const others = members.filter(({ heartbeat }) => heartbeat.id !== selfId);
     return others.flatMap(({ heartbeat }) =>
-      heartbeat.holds.map(({ id, paths }) => ({ kind: 'other' as const, share, id, paths, member: heartbeat.name })),
+      heartbeat.holds.map((hold) => ({ kind: 'other' as const, share, ...hold, member: heartbeat.name })),
     );
   } catch (error) {
     if (error instanceof DatastoreFault) return [];
@@ -93,14 +101,18 @@ export function targetsOf(id: string, all: readonly Deciding[]): Target[] {
 export function choices(all: readonly Deciding[]): string[] {
   return all.flatMap(({ share, own, others, lineage }) => [
     ...own.map(({ hold, paths }) => `${hold.id}  ${share.name}: ${describeHold(hold, paths)}`),
-    ...others.map(
-      ({ id, member, paths }) => `${printable(id)}  ${share.name}: ${counted(paths, 'deletion')}, held by ${printable(member)}`,
-    ),
+    ...others.map(({ id, member, paths, why }) => `${printable(id)}  ${share.name}: ${heldText(paths, why)}, held by ${printable(member)}`),
     ...(lineage ? [`lineage  ${share.name}: halted, the bucket does not continue what this member knows`] : []),
   ]);
 }
 
+/** `why` is what a check said, '' for deletions. */
+export function heldText(paths: number, why: string): string {
+  return counted(paths, why === '' ? 'deletion' : 'change');
+}
+
 export function describeHold(hold: Hold, paths: number): string {
   const decided = hold.state === 'open' ? '' : `, ${hold.state} already`;
+  if (hold.kind === 'check') return `${counted(paths, 'change')} of others that the check refuses${decided}`;
   return `${counted(paths, 'deletion')} ${hold.kind === 'publisher' ? 'made here' : 'of others'}${decided}`;
 }

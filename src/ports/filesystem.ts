@@ -1,6 +1,7 @@
 import type { Kind } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { StoredContent } from './codec.ts';
+import type { Preview } from './preview.ts';
 
 /**
  * The stat of one name, never following a link. `mtimeKey` and `ctimeKey` are microseconds rounded from what the cheap stat call
@@ -217,6 +218,9 @@ export interface ShareTree {
   readLinkInTrash(trashName: string): string;
   removeFromTrash(trashName: string): void;
   listTrash(): readonly string[];
+
+  /** An empty place in the staging area; see Preview. */
+  preview(): Preview;
 
   /**
    * Takes the lock in the staging area, held by the operating system until `release` or death; null when another state holds it. `kept`,

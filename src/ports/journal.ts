@@ -139,9 +139,11 @@ export interface ProblemRow {
 
 export interface Hold {
   readonly id: string;
-  readonly kind: 'publisher' | 'receiver';
+  /** Deletions that were made here, deletions of others, or changes of others that the command of `check` refuses. */
+  readonly kind: 'publisher' | 'receiver' | 'check';
   readonly sinceMs: number;
   readonly state: 'open' | 'approved' | 'rejected';
+  /** For people; of a check what it said. */
   readonly detail: string;
 }
 

@@ -179,7 +179,8 @@ export function approveHold(journal: Journal, id: string): void {
   const hold = journal.holds().find((one) => one.id === id);
   if (hold === undefined) return;
   journal.setHoldState(id, 'approved');
-  if (hold.kind === 'publisher') return;
+  // What a check has refused is let past the check, and past no other guard.
+  if (hold.kind !== 'receiver') return;
   for (const { path, version } of journal.holdPaths(id)) {
     const want = journal.want(path);
     if (want?.version === version) approveWant(journal, want);

@@ -92,5 +92,9 @@ test.each(earlier)('what version %i left is read as it was meant', (version) => 
   expect(journal.trashByHash(hashOf(2))).toMatchObject({ name: 'aa', entry: fileEntry(2), ino: 2 ** 60 });
   expect(journal.locations(hashOf(1)).map(({ pack }) => pack)).toEqual(['ef'.repeat(16), '']);
   expect(journal.holdPaths('ab').map(({ path }) => path)).toEqual(['d/x', 'gone']);
-  expect(journal.audits(10)).toEqual([]);
+  expect(journal.audits(10).map(({ path, op }) => `${op} ${path}`)).toEqual(version === 1 ? [] : ['delete gone', 'put d/x']);
+  journal.putHold({ id: 'ef', kind: 'check', sinceMs: 7, state: 'open', detail: 'no' }, [{ path: 'x', version: 8 }]);
+  expect(journal.holds().map(({ id, kind }) => `${id} ${kind}`)).toEqual(['ab receiver', 'cd publisher', 'ef check']);
+  journal.dropHold('ef');
+  expect(journal.holdPaths('ef')).toEqual([]);
 });

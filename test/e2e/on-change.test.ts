@@ -60,7 +60,7 @@ test('a restore on this member calls, and the command may run flocksync itself',
   expect(calls()).toEqual([['x'], ['copy']]);
 });
 
-test('the daemon makes one call of a series of cycles, and none for what is made here', async () => {
+test('the daemon tells of each change once, and of nothing that is made here', async () => {
   const { a, b, file, calls, daemon } = members(tellAll, 'poll: 100ms');
   a.put({ first: '1' });
   await a.sync();
@@ -72,7 +72,6 @@ test('the daemon makes one call of a series of cycles, and none for what is made
     await a.sync();
   }
   await until('everything was told', () => calls().flat().includes('three'), 30_000);
-  expect(calls().length).toBeLessThanOrEqual(3);
   expect(calls().flat().sort()).toEqual(['first', 'one', 'three', 'two']);
   writeFileSync(file('broken'), '');
   a.put({ four: '4' });
