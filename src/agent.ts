@@ -1,45 +1,37 @@
 import { type Approval, type Approved, appendApproval } from './agent/approve.ts';
-import { adoptExcludes, adoptLastKnown, keepJoining, rememberExcludes } from './agent/base.ts';
-import { isLetThrough, recallRefusal } from './agent/check.ts';
-import { answerNeeds, askForMissing } from './agent/content.ts';
+import { adoptExcludes, adoptLastKnown, rememberExcludes } from './agent/base.ts';
+import { bringHome, type Turn } from './agent/bring-home.ts';
+import { answerNeeds } from './agent/content.ts';
 import { Cycle, type CycleOptions, type Halt, type Memory, newMemory, type Ports } from './agent/context.ts';
 import { type BaseState, baseState, decide, forgetSettledHolds, settleHolds } from './agent/decide.ts';
 import type { Asked } from './agent/earlier.ts';
 import { enforceMetadata } from './agent/enforce.ts';
 import { followOn } from './agent/follow-on.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
-import { adoptOnChange, onChangeProblem, whileApplying, withoutTelling } from './agent/hooks.ts';
+import { adoptOnChange, onChangeProblem, withoutTelling } from './agent/hooks.ts';
 import { type Housekept, housekeepNow, housekeepWhenDue } from './agent/housekeep.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
-import { noteJoin } from './agent/join.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
 import { openShare } from './agent/lineage.ts';
 import { look, type Seen } from './agent/look.ts';
-import { noteAppliedLosses } from './agent/losses.ts';
 import { settleOutbox } from './agent/outbox.ts';
 import { rememberPosition } from './agent/position.ts';
 import { mayPublish, publish } from './agent/publish.ts';
 import { beginUnready, settleReadiness } from './agent/readiness.ts';
-import { beginSlice, forgetProgress, rememberingProgress } from './agent/replay.ts';
+import { forgetProgress, rememberingProgress } from './agent/replay.ts';
 import { type Restored, restore, type Unpublished } from './agent/restore.ts';
 import { enterRoot } from './agent/root.ts';
-import { stagingOf } from './agent/staging.ts';
 import { pruneTrash } from './agent/trash.ts';
 import { type Repaired, repair } from './agent/verify/repair.ts';
 import type { VerifyOptions } from './agent/verify/survey.ts';
 import { examine } from './agent/verify.ts';
 import { wantProblems } from './agent/wants.ts';
 import type { ShareConfig } from './config-types.ts';
-import type { Hash } from './model/entry.ts';
-import { parentOf } from './model/path.ts';
 import type { Problem } from './model/problem.ts';
 import type { Examined } from './model/verify.ts';
 import { DatastoreFault } from './ports/datastore.ts';
 import type { RootLock } from './ports/filesystem.ts';
-import { apply } from './steps/apply.ts';
-import { stampOf } from './steps/collate/finding.ts';
-import { isKept, type Plan } from './steps/plan.ts';
-import { revisitDisplaced } from './steps/revisit.ts';
+import type { Plan } from './steps/plan.ts';
 
 /** Looks at the disk in one cycle at most; what still moves then is met by the next cycle. */
 const looksMax = 5;
@@ -62,9 +54,6 @@ export interface Outcome {
   /** What a dry run would do. */
   readonly planned: readonly Plan[];
 }
-
-/** 'again': something local came in between. 'more': the log is looked at before the rest of a long apply. */
-type Turn = 'done' | 'again' | 'more';
 
 /** One share on one member: every cycle is ingest, scan, collate, decide, publish, apply, in this order. */
 export class ShareAgent {
@@ -242,7 +231,7 @@ export class ShareAgent {
       if (published === 'lost' && (await catchUp(cycle, cycle.options.log)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
       if (cycle.options.signal.aborted) return 'again';
-      return await bringHome(cycle, decided);
+      return await bringHome(cycle, decided, () => catchUp(cycle));
     }
   }
 }
@@ -268,64 +257,6 @@ async function unlessRefused<T>(cycle: Cycle, write: () => Promise<T>): Promise<
     else cycle.refusal = error;
     return null;
   }
-}
-
-/** Applies what the log wants here, or as much of it as fits between two looks. */
-async function bringHome(cycle: Cycle, decided: Plan): Promise<Turn> {
-  const { ports, config, options } = cycle;
-  const { applies, newFiles } = decided;
-  const paths = applies.length + newFiles.length;
-  recallRefusal(cycle);
-  if (options.only === 'publish' || !cycle.canApply) return 'done';
-  if (!(await isLetThrough(cycle, decided)) || paths === 0) return options.signal.aborted ? 'again' : 'done';
-  noteJoin(cycle, decided);
-  const slice = beginSlice(cycle);
-  ports.log.debug({ step: 'apply', share: cycle.share, paths }, 'applying');
-  const bringing = () =>
-    apply(
-      {
-        ...ports,
-        fetch: stagingOf(cycle, applies, newFiles),
-        onPlaced: (files) => {
-          ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: paths });
-          slice.placed(files);
-        },
-      },
-      { tasks: applies, newFiles },
-      {
-        ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
-        ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: slice.signal },
-        isOwed: (path, lostTo, loser) => !isKept(ports.journal, path, lostTo, loser),
-      },
-    );
-  const applied = await whileApplying(ports.journal, bringing);
-  cycle.counts.applied += applied.placed;
-  cycle.counts.removed += applied.removed;
-  // What was written within the clock's tick is read once more.
-  cycle.memory.attention.add(new Set([...applies, ...newFiles].map(({ path }) => parentOf(path))));
-  noteAppliedLosses(cycle, decided.lossesThere);
-  keepJoining(cycle, decided, applied.left);
-  const late = await lookAtDisplaced(cycle, applied.displaced);
-  if (options.signal.aborted) return 'again';
-  if (slice.over()) return 'more';
-  if (applied.missing.length > 0 && cycle.refusal === null && (await lookUpAgain(cycle, applied.missing))) return 'again';
-  return applied.again || late > 0 ? 'again' : 'done';
-}
-
-/** Rule B3: a pack may have been replaced meanwhile, which the log tells; what is missing even so is asked for. True: there is news. */
-async function lookUpAgain(cycle: Cycle, missing: readonly Hash[]): Promise<boolean> {
-  const before = cycle.cursor;
-  const ended = await catchUp(cycle);
-  if (ended === 'caught-up' && cycle.cursor === before) await askForMissing(cycle, missing);
-  return ended !== 'halted' && cycle.cursor > before;
-}
-
-async function lookAtDisplaced(cycle: Cycle, names: readonly string[]): Promise<number> {
-  if (names.length === 0) return 0;
-  await cycle.ports.time.sleep(cycle.config.settleMs, cycle.options.signal);
-  const late = revisitDisplaced(cycle.ports.tree, cycle.ports.journal, names);
-  cycle.ports.journal.clearIntents();
-  return late;
 }
 
 /** What a look at a part of the tree did not see goes on as it was said. */
