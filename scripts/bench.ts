@@ -1,4 +1,4 @@
-// The figures that we hold ourselves to, beside rsync, rclone, lsyncd and aws in the same run: npm run bench [-- transfer bootstrap snapshot idle-sync idle-poll]
+// The figures that we hold ourselves to, beside rsync, rclone, lsyncd and aws in the same run: npm run bench [-- transfer bootstrap snapshot idle-sync idle-poll watch]
 import { bootstrap } from './bench/bootstrap.ts';
 import { idlePoll } from './bench/idle-poll.ts';
 import { idleSync } from './bench/idle-sync.ts';
@@ -6,9 +6,10 @@ import { need } from './bench/measure.ts';
 import { snapshot } from './bench/snapshot.ts';
 import { transfer } from './bench/transfer.ts';
 import { removeAll } from './bench/trees.ts';
+import { watch } from './bench/watch.ts';
 import { year } from './bench/year.ts';
 
-const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, transfer, bootstrap, snapshot, year };
+const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, transfer, bootstrap, snapshot, watch, year };
 const names = Object.keys(benches) as (keyof typeof benches)[];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.some((known) => known === name));
