@@ -171,11 +171,6 @@ class TreeHints implements Watch {
     return hints;
   }
 
-  giveBack({ directories, whole }: Hints): void {
-    if (whole !== null) this.#addWhole(whole);
-    this.#addDirectories(directories);
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     await this.#stop();

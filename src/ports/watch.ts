@@ -27,10 +27,8 @@ export interface WatchTrouble {
  * at what is named, begun after `take`, finds what was put there before.
  */
 export interface Watch {
-  /** What has gathered since the last call. Whoever takes it and cannot look gives it back. */
+  /** What has gathered since the last call. It is told once: whoever takes it and cannot look has to keep it. */
   take(): Hints;
-  /** Hints that were taken and could not be acted on: they are part of the next `take`. Calls no `onHint`. */
-  giveBack(hints: Hints): void;
   /** True when `take` would bring something. */
   readonly pending: boolean;
   /** Directories watched now. */

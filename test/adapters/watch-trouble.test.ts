@@ -261,23 +261,7 @@ describe('a thread that ends', () => {
   });
 });
 
-describe('what was taken', () => {
-  test('and could not be acted on comes again', async () => {
-    const seen = await watched();
-    make(seen.root, 'a/b/');
-    await seen.standing(3);
-    seen.forget();
-    make(seen.root, 'a/b/file');
-    await seen.until(() => seen.directories.has('a/b'));
-    seen.watch.giveBack({ directories: new Set(['a/b', 'elsewhere']), whole: null });
-    expect(seen.watch.pending).toBe(true);
-    expect([...seen.watch.take().directories].sort()).toEqual(expect.arrayContaining(['a/b', 'elsewhere']));
-    seen.watch.giveBack({ directories: new Set(), whole: 'overflow' });
-    seen.watch.giveBack({ directories: new Set(['a']), whole: null });
-    expect(seen.watch.take()).toEqual({ directories: new Set(), whole: 'overflow' });
-    expect(seen.watch.pending).toBe(false);
-  });
-
+describe('what has gathered', () => {
   test('is told once, however much gathers until then', async () => {
     const root = temporaryDirectory();
     const watcher = openWatcher();
