@@ -47,7 +47,9 @@ function filesIn(member: TestMember, round: number): number {
 
 const lasting = new AbortController().signal;
 
-test('R-I4: a cycle that is told to stop at any call of the store loses nothing, and the next one completes it', { timeout: 120_000 }, async () => {
+test('R-I4: a cycle that is told to stop at any call of the store loses nothing, and the next one completes it', {
+  timeout: 120_000,
+}, async () => {
   const home = temporaryDirectory();
   const [atA, atB] = [stopping(), stopping()];
   const maxDelete = { percent: 100, percentBelow40: 100, floor: 1000, windowMs: 0 };
