@@ -104,7 +104,8 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
     keepDeletes: config.delete === 'keep',
     maxDelete: config.maxDelete,
     appliedLosses: appliedLosses(cycle),
-    recentLosses: ports.journal.deletionsSince(cycle.bucketNowMs() - config.maxDelete.windowMs),
+    // What is held and out of sight counts with what is seen, or it would go through part by part.
+    recentLosses: ports.journal.deletionsSince(cycle.bucketNowMs() - config.maxDelete.windowMs) + heldOutOfSight(cycle).length,
     approved: holds.approved,
     rejected: holds.rejected,
     joinFacts: (path, here) => joinFacts(cycle, base, path, here),
@@ -166,11 +167,15 @@ function noteHolds(cycle: Cycle, planned: Plan): void {
 
 /** What an open hold holds where the last look has not looked is still gone, for all that is known. */
 function heldElsewhere(cycle: Cycle, { heldHere }: Plan): HoldPath[] {
+  const now = new Set(heldHere.map(({ path }) => path));
+  return heldOutOfSight(cycle).filter(({ path }) => !now.has(path));
+}
+
+function heldOutOfSight(cycle: Cycle): HoldPath[] {
   if (cycle.sawEverything) return [];
   const { journal } = cycle.ports;
   const open = journal.holds().filter((hold) => hold.kind === 'publisher' && hold.state === 'open');
-  const now = new Set(heldHere.map(({ path }) => path));
-  const isHeld = ({ path, version }: HoldPath) => !now.has(path) && !cycle.covers(path) && journal.agreed(path)?.version === version;
+  const isHeld = ({ path, version }: HoldPath) => !cycle.covers(path) && journal.agreed(path)?.version === version;
   return open.flatMap((hold) => journal.holdPaths(hold.id)).filter(isHeld);
 }
 

@@ -67,6 +67,12 @@ export function timeLeftMs(replay: Replay): number | null {
   return Math.round((Math.max(0, total - done) * elapsedMs) / (done - first));
 }
 
+/** Since the phase began; null while nothing can be said. */
+export function bytesPerSecond({ since, atMs, bytesDone }: Replay): number | null {
+  const elapsedMs = atMs - since.atMs;
+  return elapsedMs <= 0 || bytesDone <= since.bytes ? null : Math.round(((bytesDone - since.bytes) * 1000) / elapsedMs);
+}
+
 /** A cycle that takes longer than this tells the others that it replays, and then once a minute. */
 const firstBeatMs = 10_000;
 const beatMs = 60_000;

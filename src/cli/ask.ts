@@ -5,6 +5,7 @@ import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { decodeGreeting, type Greeting, type Request } from '../model/request.ts';
 import { readAnswer, type SyncAnswer } from './answer.ts';
+import type { ProcessStatus } from './listen.ts';
 import type { Progress } from './progress.ts';
 import type { Position } from './requests.ts';
 
@@ -32,20 +33,32 @@ export async function askToSync(
   return asked.outcome === 'answered' ? readAnswer(asked.answer) : null;
 }
 
-/** Whether a process looks after the share, and which. */
-export async function whoHolds(world: World, share: ShareConfig): Promise<Greeting | null> {
-  let found: Greeting | null = null;
-  await ask(
+/** Who looks after a share, and what it is doing; null for the latter where it is too busy to say. */
+export interface Process {
+  readonly greeting: Greeting;
+  readonly status: ProcessStatus | null;
+}
+
+/** Null where nobody looks after the share now. */
+export async function askForStatus(world: World, share: ShareConfig): Promise<Process | null> {
+  const greetings: Greeting[] = [];
+  const patience = { greetingMs: briefMs, silenceMs: briefMs };
+  const asked = await ask(
     world,
     share,
     { op: 'status' },
-    { greetingMs: briefMs, silenceMs: briefMs },
+    patience,
     () => {},
-    (greeting) => {
-      found = greeting;
-    },
+    (greeting) => greetings.push(greeting),
   );
-  return found;
+  const [greeting] = greetings;
+  return greeting === undefined ? null : { greeting, status: readStatus(asked.outcome === 'answered' ? asked.answer : null) };
+}
+
+function readStatus(json: unknown): ProcessStatus | null {
+  const status = json as Partial<ProcessStatus> | null;
+  const isOne = typeof status?.doing === 'object' && typeof status.prospects === 'object';
+  return isOne && (status.doing === null || typeof status.doing.phase === 'string') ? (status as ProcessStatus) : null;
 }
 
 /** Resolves once the record is applied here; null where nobody can tell, so that the journal has to be asked. */
@@ -61,7 +74,7 @@ async function ask(
   request: Request,
   patience: Patience,
   onProgress: (event: ProgressEvent) => void,
-  onGreeting: (greeting: Greeting) => void = () => {},
+  onGreeting: (greeting: Greeting) => unknown = () => {},
 ): Promise<Asked> {
   const asked = await askAt(shareSocket(world.config, share.name), request, {
     ...{ ...patience, signal: world.signal },

@@ -76,8 +76,8 @@ export class Dues {
     this.#at.cycle = 0;
   }
 
-  /** For a person who asks, ms from now; null for what comes by events or a schedule alone. */
-  get prospects(): Prospects {
+  /** For a person who asks. */
+  get prospects(): Omit<Prospects, 'watched'> {
     const nowMs = systemTime.monotonicMs();
     const inMs = (at: number) => (Number.isFinite(at) ? Math.max(0, Math.round(at - nowMs)) : null);
     return {

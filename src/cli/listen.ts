@@ -1,7 +1,7 @@
 import { type Conversation, type Listening, listenAt } from '../adapters/socket-server.ts';
 import { shareSocket } from '../adapters/state-directory.ts';
 import { systemTime } from '../adapters/system.ts';
-import { timeLeftMs } from '../agent/replay.ts';
+import { type Replay, timeLeftMs } from '../agent/replay.ts';
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { decodeRequest, type Greeting, type Holder, protocol, type Request } from '../model/request.ts';
@@ -10,11 +10,19 @@ import type { Requests } from './requests.ts';
 /** Between two lines of progress. */
 const tellMs = 250;
 
-/** What the process tells of itself apart from its activity, ms from now. */
+/** What a daemon tells of itself apart from its activity; times are ms from now, null for what comes by events or a schedule alone. */
 export interface Prospects {
   readonly nextLookMs: number | null;
   readonly nextPollMs: number | null;
   readonly nextCycleMs: number | null;
+  /** Directories that are watched; null where the share is scanned. */
+  readonly watched: number | null;
+}
+
+/** What the process is doing, null between two cycles, and what it will do next, null for a single run. */
+export interface ProcessStatus {
+  readonly doing: (Replay & { readonly leftMs: number | null }) | null;
+  readonly prospects: Prospects | null;
 }
 
 /**
@@ -47,7 +55,7 @@ async function carryOut(request: Exclude<Request, { op: 'status' }>, requests: R
   return await (request.op === 'sync' ? requests.cycle(request.only) : requests.publish(request.paths));
 }
 
-function statusOf({ activity: { doing } }: Requests, prospects: Prospects | null): object {
+function statusOf({ activity: { doing } }: Requests, prospects: Prospects | null): ProcessStatus {
   return { doing: doing === null ? null : { ...doing, leftMs: timeLeftMs(doing) }, prospects };
 }
 

@@ -79,7 +79,7 @@ export class Follower {
       share,
       'run',
       () => waker.wake(),
-      () => dues.prospects,
+      () => ({ ...dues.prospects, watched: this.#lookout?.standing ?? null }),
     );
     this.#lookout = share.mode === 'lightweight' ? new Lookout(crew.watcher(), share, () => this.#soon(() => this.#dues.wantLook())) : null;
   }

@@ -4,6 +4,7 @@ import { forgottenMs, type HeardMember, readHead, readMembers } from '../agent/m
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
+import { askForStatus, type Process } from './ask.ts';
 import { readJournal } from './shares.ts';
 import { type LocalStatus, localStatus } from './status-local.ts';
 
@@ -12,6 +13,8 @@ export interface ShareStatus {
   readonly share: ShareConfig;
   /** Null: never synced here. */
   readonly local: LocalStatus | null;
+  /** The process that looks after the share at this moment. */
+  readonly process: Process | null;
   /** The newest record of the bucket; null where the bucket gave no answer. */
   readonly head: number | null;
   readonly members: readonly HeardMember[];
@@ -25,17 +28,18 @@ export interface ShareStatus {
 export async function lookAt(world: World, share: ShareConfig): Promise<ShareStatus> {
   const selfId = ownId(world);
   const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share, systemTime.wallMs())));
-  const silent = { share, local, head: null, members: [], selfId, nowMs: systemTime.wallMs() };
+  const asking = askForStatus(world, share);
+  const silent = async () => ({ share, local, process: await asking, head: null, members: [], selfId, nowMs: systemTime.wallMs() });
   try {
     const datastore = await world.datastore();
     const [head, heard] = await Promise.all([
       readHead(datastore, share.name, local?.cursor ?? 0),
       readMembers(datastore, share.name, forgottenMs),
     ]);
-    return { ...silent, head, members: heard.members, nowMs: heard.nowMs, fault: null };
+    return { ...(await silent()), head, members: heard.members, nowMs: heard.nowMs, fault: null };
   } catch (error) {
     if (!(error instanceof DatastoreFault)) throw error;
-    return { ...silent, fault: error };
+    return { ...(await silent()), fault: error };
   }
 }
 

@@ -21,7 +21,7 @@ export function replayText(replay: NonNullable<LocalStatus['replay']>): string {
   const unit = phase === 'reading the log' ? 'records' : 'files';
   const left = timeLeftMs(replay);
   return [
-    `${phase}, ${formatCount(filesDone)} of ${formatCount(filesTotal)} ${unit}`,
+    `${phase}, ${formatCount(filesDone)}${filesTotal > 0 ? ` of ${formatCount(filesTotal)}` : ''} ${unit}`,
     ...(bytesTotal > 0 ? [`${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`] : []),
     ...(left === null ? [] : [`about ${formatElapsed(Math.round(left / 1000) * 1000)} left`]),
   ].join(', ');

@@ -1,6 +1,7 @@
 import { aliveMs, goneMs, type HeardMember } from '../agent/members.ts';
 import { toText } from '../model/path.ts';
 import { counted, formatBytes, formatCount, formatElapsed, formatMoment, formatTable, printable, wrap } from './format.ts';
+import type { Prospects } from './listen.ts';
 import type { HeldStatus, LocalStatus } from './status-local.ts';
 import type { ShareStatus } from './status-look.ts';
 import { replayText } from './status-ready.ts';
@@ -12,7 +13,7 @@ const pathsShown = 5;
 /** What a person reads of one share, at most 80 columns wide except for paths, names and commands. */
 export function statusScreen(status: ShareStatus): string[] {
   const { share, local, fault } = status;
-  const lines = [`${share.name}  ${share.path}${share.role === 'both' ? '' : `  (${share.role})`}`];
+  const lines = [`${share.name}  ${share.path}${share.role === 'both' ? '' : `  (${share.role})`}`, ...processLines(status)];
   if (local === null)
     lines.push(
       ...labelled('record', `never synced here${status.head === null ? '' : `; the share has ${counted(status.head, 'record')}`}`),
@@ -20,6 +21,28 @@ export function statusScreen(status: ShareStatus): string[] {
   else lines.push(...labelled('record', position(status, local)), ...localLines(status, local));
   if (fault !== null) lines.push(...labelled('bucket', `no answer (${fault.code}): ${fault.message}. ${fault.fix}`));
   return [...lines, ...memberLines(status)];
+}
+
+/** What is being done now. That nobody is at it is no news where cron is. */
+function processLines({ process }: ShareStatus): string[] {
+  if (process === null) return [];
+  const { greeting, status } = process;
+  const who = `flocksync ${greeting.holder}, process ${greeting.pid}`;
+  if (status === null) return labelled('now', `busy (${who})`);
+  const { doing, prospects } = status;
+  if (doing === null) return labelled('now', `${[`waiting (${who})`, ...nextText(prospects)].join('; ')}`);
+  return labelled('now', `${replayText(doing)}, for ${formatElapsed(Math.max(0, doing.atMs - doing.since.atMs))} (${who})`);
+}
+
+function nextText(prospects: Prospects | null): string[] {
+  if (prospects === null) return [];
+  const { nextLookMs, nextPollMs, nextCycleMs, watched } = prospects;
+  const looks = nextLookMs ?? nextCycleMs;
+  return [
+    ...(watched === null ? [] : [`${counted(watched, 'directory', 'directories')} watched`]),
+    ...(looks === null ? [] : [`next look in ${formatElapsed(looks)}`]),
+    ...(nextPollMs === null ? [] : [`next poll in ${formatElapsed(nextPollMs)}`]),
+  ];
 }
 
 function localLines(status: ShareStatus, local: LocalStatus): string[] {
@@ -32,7 +55,7 @@ function localLines(status: ShareStatus, local: LocalStatus): string[] {
     ...labelled('digest', local.digest?.slice(0, 16) ?? 'none yet'),
     ...(local.lastCycle === null ? [] : labelled('last cycle', seen(local.lastCycle.atMs, status.nowMs))),
     ...(halt === null ? [] : labelled('halted', `${halt.text}. ${halt.fix}`)),
-    ...(local.replay === null ? [] : labelled('replaying', replayText(local.replay))),
+    ...(local.replay === null || status.process?.status?.doing ? [] : labelled('replaying', replayText(local.replay))),
     ...waitingLines(local),
     ...local.holds.flatMap((hold) => holdLines(hold, share.name)),
     ...local.problems.flatMap(({ path, text, fix }) =>

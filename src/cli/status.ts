@@ -1,6 +1,7 @@
 import { aliveMs, goneMs, type HeardMember } from '../agent/members.ts';
-import { timeLeftMs } from '../agent/replay.ts';
+import { bytesPerSecond, timeLeftMs } from '../agent/replay.ts';
 import type { World } from '../compose.ts';
+import type { Process } from './ask.ts';
 import type { StatusCommand } from './command.ts';
 import { moment, pathFields, printDocument } from './document.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
@@ -59,11 +60,23 @@ function asDocument(status: ShareStatus) {
     ...{ name: share.name, path: share.path, role: share.role, synced: local !== null },
     ...{ cursor: local?.cursor ?? 0, head, behind: head === null ? null : Math.max(0, head - (local?.cursor ?? 0)) },
     ...{ digest: local?.digest ?? null, joined: local?.joined ?? false },
-    ...{ ready: unreadiness(status) === null, unready: unreadiness(status) },
+    ...{ ready: unreadiness(status) === null, unready: unreadiness(status), process: processFields(status.process) },
     ...(local === null ? neverSyncedFields : localFields(local)),
     retention: { historyMs: local?.historyMs ?? null, configuredMs: share.historyMs },
     members: status.members.map((member) => memberFields(member, status)),
     fault: fault === null ? null : { code: fault.code, text: fault.message, fix: fault.fix },
+  };
+}
+
+/** Null where nobody looks after the share now; `doing` is null between two cycles. */
+function processFields(process: Process | null) {
+  if (process === null) return null;
+  const { greeting, status } = process;
+  const doing = status?.doing ?? null;
+  return {
+    ...{ holder: greeting.holder, pid: greeting.pid, version: greeting.version, busy: status === null || doing !== null },
+    doing: doing === null ? null : { ...replayFields(doing), bytesPerSecond: bytesPerSecond(doing) },
+    next: status?.prospects ?? null,
   };
 }
 

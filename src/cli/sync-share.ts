@@ -6,7 +6,7 @@ import type { ShareConfig } from '../config-types.ts';
 import type { BytePath } from '../model/path.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import { type SyncAnswer, tellAnswer } from './answer.ts';
-import { askToSync, whoHolds } from './ask.ts';
+import { askForStatus, askToSync } from './ask.ts';
 import type { SyncCommand } from './command.ts';
 import { runCycles } from './cycles.ts';
 import { Desk } from './desk.ts';
@@ -60,7 +60,7 @@ async function takeTurn(world: World, share: ShareConfig, { only, wait, below }:
   const file = lockFile(world.config, share.name);
   world.member();
   if (!wait) {
-    const lock = (await whoHolds(world, share)) === null ? await lockShare(file, systemTime, { wait, signal: world.signal }) : null;
+    const lock = (await askForStatus(world, share)) === null ? await lockShare(file, systemTime, { wait, signal: world.signal }) : null;
     return lock === null ? { kind: 'none' } : { kind: 'own', lock };
   }
   while (!world.signal.aborted) {

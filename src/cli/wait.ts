@@ -3,6 +3,7 @@ import { appliedTo } from '../agent/applied.ts';
 import { aliveMs, type HeardMember, readHead, readMembers } from '../agent/members.ts';
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
+import { askToWait } from './ask.ts';
 import type { WaitCommand } from './command.ts';
 import { printDocument } from './document.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
@@ -66,8 +67,15 @@ async function waitFor(world: World, share: ShareConfig, command: WaitCommand, e
     const lagging = look.running.filter((member) => member.appliedTo < record);
     const leftMs = endMs - systemTime.monotonicMs();
     if (lagging.length === 0 || leftMs <= 0 || world.signal.aborted) return { share: share.name, record, lagging, silent: look.silent };
+    // Who looks after the share tells at once; where nobody does, or something went wrong, the journal is looked at again.
+    if (!command.all && (await askToWait(world, share, record, within(world, leftMs))) !== null) continue;
     await systemTime.sleep(Math.min(leftMs, command.all ? bucketPauseMs : journalPauseMs), world.signal);
   }
+}
+
+/** A timer counts at most 2^31-1 ms. */
+function within({ signal }: World, ms: number): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(ms), 2_147_483_647))]);
 }
 
 /** From the journal, which is ahead of the own heartbeat. */
