@@ -187,6 +187,7 @@ config() {
     printf '    statusFile: { path: %s, goodFor: %sm }\n    exclude:\n' "$(quoted "$home/report")" "$good_minutes"
     for line in ${exclude_list[@]+"${exclude_list[@]}"}; do printf '      - %s\n' "$(quoted "$line")"; done
     own_files "${directories[at]}" | while IFS= read -r line; do printf '      - %s\n' "$(quoted "$(pattern "$line")")"; done
+    # Left out anyway; a list without any item is no list.
     printf '      - ".flocksync/"\n'
   done
 }
