@@ -8,7 +8,7 @@ import type { Asked } from './agent/earlier.ts';
 import { enforceMetadata } from './agent/enforce.ts';
 import { followOn } from './agent/follow-on.ts';
 import { beat, noticeClone } from './agent/heartbeat.ts';
-import { adoptOnChange, onChangeProblem, withoutTelling } from './agent/hooks.ts';
+import { adoptOnChange, withoutTelling } from './agent/hooks.ts';
 import { type Housekept, housekeepNow, housekeepWhenDue } from './agent/housekeep.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
 import { rememberCycle } from './agent/last-cycle.ts';
@@ -21,6 +21,7 @@ import { beginUnready, settleReadiness } from './agent/readiness.ts';
 import { forgetProgress, rememberingProgress } from './agent/replay.ts';
 import { type Restored, restore, type Unpublished } from './agent/restore.ts';
 import { enterRoot } from './agent/root.ts';
+import { standingProblems } from './agent/standing.ts';
 import { pruneTrash } from './agent/trash.ts';
 import { type Repaired, repair } from './agent/verify/repair.ts';
 import type { VerifyOptions } from './agent/verify/survey.ts';
@@ -60,8 +61,9 @@ export class ShareAgent {
   readonly ports: Ports;
   readonly config: ShareConfig;
   readonly memory: Memory = newMemory();
-  /** Set by a daemon. */
+  /** Set by a daemon: it keeps the root between cycles, and looks after the bucket at a time of its own. */
   keepsRoot = false;
+  keepsHouseLater = false;
   private keptLock: RootLock | null = null;
 
   constructor(ports: Ports, config: ShareConfig) {
@@ -177,7 +179,7 @@ export class ShareAgent {
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;
     if (!options.dryRun && isComplete(cycle, unfinished) && saysAll(cycle) && this.ports.journal.meta('joined') === '1')
-      unfinished = await housekeepWhenDue(cycle, async () => (await catchUp(cycle)) === 'caught-up');
+      unfinished = await housekeepWhenDue(cycle, this.keepsHouseLater, async () => (await catchUp(cycle)) === 'caught-up');
     const { problems, halt, held, counts } = cycle;
     const events = cycle.events.splice(0);
     const { share, cursor, sawEverything } = cycle;
@@ -312,8 +314,7 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
     rememberExcludes(cycle);
     if (journal.meta('suspectBase') !== undefined) journal.setMeta('suspectBase', null);
   }
-  const failing = onChangeProblem(journal);
-  cycle.problems.push(...wantProblems(journal, cycle.config.role), ...(failing === null ? [] : [failing]));
+  cycle.problems.push(...wantProblems(journal, cycle.config.role), ...standingProblems(journal));
 }
 
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */

@@ -19,6 +19,9 @@ import { pruneTrash } from './trash.ts';
 /** Head and predecessor: a log that a housekeeping by hand need not shorten any more. */
 const recordsThatStay = 2;
 
+/** A schedule that nobody kept for so long, on this member or another one, counts no more. */
+const passedByMs = 2 * 24 * 3600 * 1000;
+
 export type { Chore } from './housekeep/care.ts';
 
 /** What housekeeping did, or in a dry run would do. */
@@ -30,11 +33,11 @@ export interface Housekept {
 
 /**
  * After a complete cycle: what is due, within a budget. Whether anything is due is known without a request. `follow` takes in what is
- * new in the log and is false when that is impossible. True: records of others came in, which somebody has to apply. Throws DatastoreFault.
+ * new in the log and is false when that is impossible. `later`: the bucket has a time of its own, unless it was passed by. True: records of others came in, which somebody has to apply. Throws DatastoreFault.
  */
-export async function housekeepWhenDue(cycle: Cycle, follow: () => Promise<boolean>): Promise<boolean> {
+export async function housekeepWhenDue(cycle: Cycle, later: boolean, follow: () => Promise<boolean>): Promise<boolean> {
   const before = cycle.cursor;
-  const { foreign } = await keepDue(cycle, follow);
+  const { foreign } = await keepDue(cycle, later, follow);
   cycle.ports.journal.flush();
   if (cycle.cursor > before) {
     rememberPosition(cycle);
@@ -43,13 +46,13 @@ export async function housekeepWhenDue(cycle: Cycle, follow: () => Promise<boole
   return foreign;
 }
 
-async function keepDue(cycle: Cycle, follow: () => Promise<boolean>): Promise<Housekept> {
+async function keepDue(cycle: Cycle, later: boolean, follow: () => Promise<boolean>): Promise<Housekept> {
   const nothing = { chores: [], foreign: false };
   const prune = isPruneDue(cycle);
-  if (!prune && !bucketDue(cycle).care) return nothing;
+  if (!prune && !bucketDue(cycle, later).care) return nothing;
   return await unlessRefused(cycle, async () => {
     await sureNowMs(cycle);
-    const { care, snapshot } = bucketDue(cycle);
+    const { care, snapshot } = bucketDue(cycle, later);
     if (!prune && !care) return nothing;
     const doing = new Care(cycle, automatic, follow);
     await pruneJournal(doing);
@@ -58,10 +61,11 @@ async function keepDue(cycle: Cycle, follow: () => Promise<boolean>): Promise<Ho
 }
 
 /** By the bucket's time as far as known; of what is due, the snapshot is a part. */
-function bucketDue(cycle: Cycle): { readonly care: boolean; readonly snapshot: boolean } {
+function bucketDue(cycle: Cycle, later: boolean): { readonly care: boolean; readonly snapshot: boolean } {
   if (!mayCare(cycle)) return { care: false, snapshot: false };
   const standing = standingOf(cycle);
   const nowMs = cycle.bucketNowMs();
+  if (later && nowMs - Math.max(standing.doneAtMs, standing.sinceMs) < passedByMs) return { care: false, snapshot: false };
   const snapshot = isSnapshotDue(standing, nowMs) && !wasTriedLately(cycle, nowMs);
   return { snapshot, care: snapshot || isCareDue(standing, nowMs) };
 }

@@ -16,15 +16,15 @@ const beatMs = 2 * 60_000;
 /** Rule L8: the bell is a hint only. */
 const bellMissedMs = 60_000;
 
-export type Due = 'cycle' | 'sweep' | 'look' | 'poll' | 'beat';
-const order: readonly Due[] = ['cycle', 'sweep', 'look', 'poll', 'beat'];
+export type Due = 'cycle' | 'sweep' | 'look' | 'poll' | 'beat' | 'housekeep';
+const order: readonly Due[] = ['cycle', 'sweep', 'look', 'poll', 'beat', 'housekeep'];
 const never = Number.POSITIVE_INFINITY;
 
 /** When one followed share has to be seen to next. All moments are of the monotonic clock, ms. */
 export class Dues {
   readonly #share: ShareConfig;
   readonly #hasBell: () => boolean;
-  readonly #at: Record<Due, number> = { cycle: 0, sweep: never, look: 0, poll: 0, beat: 0 };
+  readonly #at: Record<Due, number> = { cycle: 0, sweep: never, look: 0, poll: 0, beat: 0, housekeep: never };
   #activeAtMs = systemTime.monotonicMs();
   #lastLookMs = 0;
   #looksInVain = 0;
@@ -71,6 +71,10 @@ export class Dues {
     this.#at.sweep = 0;
   }
 
+  wantHousekeep(): void {
+    this.#at.housekeep = 0;
+  }
+
   /** Whatever trouble there was: somebody waits for it, or something was left half done. */
   wantCycle(): void {
     this.#at.cycle = 0;
@@ -96,6 +100,10 @@ export class Dues {
 
   lookBegins(): void {
     this.#wanted = false;
+  }
+
+  housekeepBegins(): void {
+    this.#at.housekeep = never;
   }
 
   /** `open`: there is something left to look at. */
@@ -142,8 +150,8 @@ export class Dues {
 
   failed(): void {
     const againMs = systemTime.monotonicMs() + troublePauseMs(this.#failures++, systemRandom.fraction());
-    const sweep = Math.max(this.#at.sweep, againMs);
-    Object.assign(this.#at, { cycle: againMs, sweep, look: againMs, poll: againMs, beat: againMs });
+    const [sweep, housekeep] = [Math.max(this.#at.sweep, againMs), Math.max(this.#at.housekeep, againMs)];
+    Object.assign(this.#at, { cycle: againMs, sweep, housekeep, look: againMs, poll: againMs, beat: againMs });
   }
 
   #nextLook(open: boolean): number {

@@ -42,6 +42,7 @@ export class Opened {
     await this.close();
     const share = await openShare(this.#world, this.#share, { dryRun: false, onProgress: this.#onProgress });
     share.agent.keepsRoot = true;
+    share.agent.keepsHouseLater = this.#share.housekeep !== null;
     for (const event of share.events) this.#output.error(`flocksync: ${this.#share.name}: ${event}`);
     this.#open = { share, identity: identityOf(file) };
     return share;

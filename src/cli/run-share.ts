@@ -2,6 +2,7 @@ import { type Schedule, startSchedule } from '../adapters/scheduler.ts';
 import { systemTime } from '../adapters/system.ts';
 import type { CycleOptions, ProgressEvent } from '../agent/context.ts';
 import { glance, hasNews, stillAlive } from '../agent/glance.ts';
+import { rememberVerified } from '../agent/verified.ts';
 import type { Outcome, ShareAgent } from '../agent.ts';
 import type { OpenedShare, World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
@@ -9,16 +10,18 @@ import { type Scope, wholeScope } from '../model/scope.ts';
 import { JournalFault } from '../ports/journal.ts';
 import type { Watcher } from '../ports/watch.ts';
 import { answerOf, faultAnswer, type SyncAnswer } from './answer.ts';
+import { scheduleChores } from './chores.ts';
 import { runCycles } from './cycles.ts';
 import { Desk } from './desk.ts';
 import { Dues, hasMoved } from './dues.ts';
+import { type Examination, Examiner } from './examiner.ts';
 import { exit, worst } from './exit.ts';
 import { faultOfShare } from './faults.ts';
 import { Lookout, scheduleSweeps } from './lookout.ts';
 import { Caller } from './on-change.ts';
 import { Opened } from './opened.ts';
 import type { Output } from './output.ts';
-import { noteStanding, outcomeCode, outcomeProblems, problemLine } from './report.ts';
+import { noteStanding, outcomeCode, outcomeProblems, problemLine, standingFault } from './report.ts';
 import type { AskedCycle } from './requests.ts';
 import { StatusTeller } from './status-file.ts';
 import { countsOf, summary } from './summary.ts';
@@ -33,6 +36,8 @@ export interface Crew {
   readonly output: Output;
   /** Lets only so many cycles through at once: each may hold some packs in memory. */
   through<T>(run: () => Promise<T>): Promise<T>;
+  /** Lets one verification through at a time. */
+  examining<T>(run: () => Promise<T>): Promise<T>;
   /** True where one bell is polled for all shares. */
   hasBell(): boolean;
   /** Watches the directories of lightweight shares; opened with the first of them. */
@@ -54,6 +59,7 @@ export class Follower {
   readonly #dues: Dues;
   readonly #lookout: Lookout | null;
   readonly #desk: Desk;
+  readonly #examiner: Examiner;
   /** Waited for by other processes, in the cycle under way. */
   #asked: AskedCycle | null = null;
   #seen = '';
@@ -73,6 +79,7 @@ export class Follower {
     );
     this.#caller = new Caller(crew.world, share, crew.output, () => this.#opened.current?.agent.ports ?? null);
     this.#dues = new Dues(share, () => crew.hasBell());
+    this.#examiner = new Examiner(crew.world, share, (work) => crew.examining(work));
     const { waker, dues } = { waker: this.#waker, dues: this.#dues };
     this.#desk = new Desk(
       crew.world,
@@ -86,13 +93,14 @@ export class Follower {
 
   /** Until `end`. Never throws: what goes wrong is said and tried again. */
   async follow(): Promise<void> {
-    const schedules = await this.#startSchedules();
+    const schedules = [...(await this.#startSchedules()), ...(await this.#startChores())];
     while (!this.#over()) {
       await this.#step().catch((error: unknown) => this.#trouble(error));
       if (!this.#over()) await this.#waker.sleep(this.#dues.pauseMs);
     }
     this.#desk.close();
     for (const schedule of schedules) await schedule?.stop();
+    await this.#examiner.stop();
     await this.#lookout?.close();
     await this.#caller.stop();
     await this.#opened.close();
@@ -128,6 +136,13 @@ export class Follower {
     return looks === null ? [] : [await startSchedule(looks, () => this.#soon(() => this.#dues.wantLook()))];
   }
 
+  async #startChores(): Promise<readonly Schedule[]> {
+    return await scheduleChores(this.share, this.#crew.world.config.member, {
+      housekeep: () => this.#soon(() => this.#dues.wantHousekeep()),
+      verify: () => this.#examiner.begin(async (found) => await this.#examined(found).catch((error: unknown) => this.#trouble(error))),
+    });
+  }
+
   async #step(): Promise<void> {
     const { requests } = this.#desk;
     if (requests.wantsPaths) return await this.#publishAsked();
@@ -138,6 +153,7 @@ export class Follower {
       if (due === 'look' && (await this.#looksDifferent())) return await this.#cycle({ log: 'known' });
       if (due === 'poll' && (await this.#polls())) return await this.#cycle({ log: 'next' });
       if (due === 'beat') await this.#beat();
+      if (due === 'housekeep') return await this.#housekeep();
     }
   }
 
@@ -260,6 +276,37 @@ export class Follower {
     } finally {
       lock.release();
     }
+  }
+
+  /** By the schedule of the config: all that the ages allow. The cycle that follows applies what came in meanwhile. */
+  async #housekeep(): Promise<void> {
+    const { world, output } = this.#crew;
+    this.#dues.housekeepBegins();
+    const lock = await this.#opened.lock(true);
+    if (lock === null) return;
+    try {
+      const { agent, journal } = await this.#opened.open();
+      world.renewBudget();
+      const { cycle } = await this.#crew.through(() => agent.housekeep({ dryRun: false, signal: world.signal }));
+      for (const event of cycle.events.splice(0)) output.error(`flocksync: ${this.share.name}: ${event}`);
+      for (const each of cycle.problems)
+        if (standingFault(journal, each, systemTime.wallMs())) output.error(problemLine(this.share.name, each));
+      this.#dues.wantCycle();
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** What was found stands in every cycle from now on, until a verification finds nothing. */
+  async #examined(found: Examination): Promise<void> {
+    const lock = found === 'interrupted' || this.#over() ? null : await this.#opened.lock(true);
+    if (lock === null) return;
+    try {
+      rememberVerified((await this.#opened.open()).journal, typeof found === 'string' ? null : found);
+    } finally {
+      lock.release();
+    }
+    this.#soon(() => this.#dues.wantCycle());
   }
 
   // ---- what is said ----------------------------------------------------------------------------------------------------------

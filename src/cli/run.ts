@@ -74,9 +74,10 @@ class Daemon {
 
   constructor(world: World, output: Output, service: Service) {
     [this.#world, this.#output, this.#service, this.#variables] = [world, output, service, service.variables];
-    const gate = new Gate(cyclesAtOnce);
+    const [gate, examinations] = [new Gate(cyclesAtOnce), new Gate(1)];
     this.#roster = new Roster({
       ...{ world, output, through: (work) => gate.through(work), hasBell: () => this.#roster.size > 1 },
+      examining: (work) => examinations.through(work),
       watcher: () => {
         this.#watcher ??= openWatcher();
         return this.#watcher;

@@ -1,6 +1,7 @@
 import { lockShare, type ShareLock } from '../adapters/share-lock.ts';
 import { lockFile } from '../adapters/state-directory.ts';
 import { systemTime } from '../adapters/system.ts';
+import { rememberVerified } from '../agent/verified.ts';
 import type { Repaired } from '../agent/verify/repair.ts';
 import { openShare, type World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
@@ -60,7 +61,7 @@ async function verifyShare(
     world.member();
     const onWait = () => world.log.debug({ share: share.name }, 'waiting for another cycle of this share');
     lock = await lockShare(lockFile(world.config, share.name), systemTime, { wait: true, signal: world.signal, onWait });
-    const verified = lock === null ? null : await examineAndRepair(world, share, command, output, progress);
+    const verified = lock === null ? null : await examineAndRepair(world, share, command, output, progress, lock);
     if (verified !== null && !world.signal.aborted) return verified;
     output.error(`flocksync: ${share.name}: stopped by a signal before it was done`);
     return exit.problems;
@@ -78,17 +79,28 @@ async function examineAndRepair(
   command: VerifyCommand,
   output: Output,
   progress: Progress,
+  lock: ShareLock,
 ): Promise<Verified> {
   const startedMs = systemTime.monotonicMs();
-  const found = await examineCopy(world, share, command, progress);
+  const found = await examineCopy(world, share, command, progress, lock);
   const isRepaired = command.repair && found.flaws.length > 0 && !world.signal.aborted;
   const { repaired, left } = isRepaired ? await repairShare(world, share, found, output, progress) : { repaired: null, left: found };
   return { found, repaired, left, elapsedMs: systemTime.monotonicMs() - startedMs };
 }
 
-/** On a copy of the journal, as a dry run: whoever only looks writes nothing, neither here nor in the bucket. */
-async function examineCopy(world: World, share: ShareConfig, { fraction }: VerifyCommand, progress: Progress): Promise<Examined> {
+/**
+ * On a copy of the journal, as a dry run: whoever only looks writes nothing, neither here nor in the bucket. What is not going to repair
+ * needs the share's turn for the copy alone; what changes meanwhile looks changed.
+ */
+async function examineCopy(
+  world: World,
+  share: ShareConfig,
+  { fraction, repair }: VerifyCommand,
+  progress: Progress,
+  lock: ShareLock,
+): Promise<Examined> {
   const opened = await openShare(world, share, { dryRun: true, onProgress: showing(progress) });
+  if (!repair) lock.release();
   try {
     return await opened.agent.verify({ fraction, among: null }, { dryRun: true, only: null, signal: world.signal });
   } finally {
@@ -110,7 +122,9 @@ async function repairShare(world: World, share: ShareConfig, found: Examined, ou
       const outcomes = await runCycles(agent, { ...options, only: 'pull' });
       events.push(...outcomes.flatMap((outcome) => outcome.events));
     }
-    return { repaired, left: await agent.verify({ fraction: 1, among: repaired.touched }, options) };
+    const left = await agent.verify({ fraction: 1, among: repaired.touched }, options);
+    if (codeOf(left) === exit.done) rememberVerified(opened.journal, null);
+    return { repaired, left };
   } finally {
     for (const event of [...events, ...agent.memory.events.splice(0)]) output.error(`flocksync: ${share.name}: ${event}`);
     opened.close();

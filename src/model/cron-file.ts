@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { formatDuration } from './duration.ts';
+import { phaseOf } from './phase.ts';
 import { marked, refuseLineBreaks, type Starter, StarterFault } from './starter.ts';
 
 export interface CronRhythm {
@@ -106,9 +106,4 @@ function cronTimes({ everyMs, member }: CronRhythm): CronTime[] {
 function from(first: number, last: number, step: number): string {
   if (step === 1) return '*';
   return step > last ? String(first) : `${first}-${last}/${step}`;
-}
-
-/** In [0, 1), always the same for one name. */
-export function phaseOf(name: string): number {
-  return createHash('sha256').update(name).digest().readUInt32BE(0) / 2 ** 32;
 }

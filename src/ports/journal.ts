@@ -186,7 +186,9 @@ export type MetaKey =
   | 'onChange'
   | 'check'
   /** JSON: what sweeps had to find, see agent/missed.ts. */
-  | 'missed';
+  | 'missed'
+  /** JSON: what a verification by the daemon found, see agent/verified.ts. */
+  | 'verified';
 
 /**
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.

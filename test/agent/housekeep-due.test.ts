@@ -51,6 +51,21 @@ test('a cycle looks after the bucket once a day, and an idle one in between cost
   expect(requests() - before).toBe(1);
 });
 
+test('a daemon with a schedule leaves the bucket alone for two days, and then looks after it all the same', async () => {
+  const home = temporaryDirectory();
+  const clock = bucketClock();
+  const a = memberIn(home, 'a', { config: { historyMs }, through: (store) => clock.through(store) });
+  a.agent.keepsHouseLater = true;
+  writeFileSync(join(a.root, 'file'), 'one');
+  await a.cycle();
+  clock.pass(1.6 * day);
+  await a.cycle();
+  expect(kindsOf(a.journal)).toEqual(['changes']);
+  clock.pass(0.5 * day);
+  await a.cycle();
+  expect(kindsOf(a.journal)).toEqual(['snapshot', 'pack', 'changes']);
+});
+
 test('a store that refuses deletions is told once; the cycle itself is sound', async () => {
   const home = temporaryDirectory();
   const clock = bucketClock();
