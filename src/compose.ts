@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { bounded } from './adapters/bounded.ts';
-import { openCodec, type WritingCodec } from './adapters/codec.ts';
+import { type FilingCodec, openCodec } from './adapters/codec.ts';
 import { openCommands } from './adapters/command.ts';
 import { openDirectory } from './adapters/directory.ts';
 import { openShareTree } from './adapters/disk.ts';
@@ -39,7 +39,7 @@ export interface World {
   datastore(): Promise<Datastore>;
   /** What only S3 can be asked; null for other datastores. */
   inspection(): Promise<BucketInspection | null>;
-  readonly codec: WritingCodec;
+  readonly codec: FilingCodec;
   member(): MemberFile;
   /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
   shares(
@@ -159,7 +159,13 @@ export async function openShare(
   const scratch = options.dryRun ? scratchDirectory() : null;
   const file = journalFile(config, share.name);
   const journal = scratch === null ? openOrSetAside(file, systemRandom, events) : copyJournal(file, join(scratch.path, 'journal'));
-  const tree = openShareTree({ root: share.path, shareName: share.name, fixedPart: share.fixedPart, write: world.codec.write });
+  const tree = openShareTree({
+    root: share.path,
+    shareName: share.name,
+    fixedPart: share.fixedPart,
+    write: world.codec.write,
+    read: world.codec.read,
+  });
   const onProgress = (event: ProgressEvent) => {
     collectEarlier(event.filesTotal ?? 0);
     options.onProgress(event);

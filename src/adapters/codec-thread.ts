@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { decodeBlob, encodeBlob } from '../model/pack.ts';
 import type { Codec } from '../model/record.ts';
+import { type FilesOfDirectory, type Read, readFiles } from './disk-read.ts';
 import { type ContentFiles, type Written, writeFiles } from './disk-write.ts';
 
 interface Stored {
@@ -20,6 +21,8 @@ export interface Asks {
   decode: Pieces & { readonly contents: readonly Stored[] };
   /** The stage's descriptor is the process's own: threads share them. */
   write: Pieces & { readonly directoryFd: number; readonly contents: readonly ContentFiles[] };
+  /** Into memory that both threads see. */
+  read: { readonly room: SharedArrayBuffer; readonly directories: readonly FilesOfDirectory[] };
 }
 
 export interface Answers {
@@ -27,6 +30,7 @@ export interface Answers {
   /** `right`: whether each piece is the content of its hash; a wrong one is empty. */
   decode: Pieces & { readonly right: readonly boolean[] };
   write: Written;
+  read: Read;
 }
 
 export type Question = keyof Asks;
@@ -72,6 +76,9 @@ parentPort?.on('message', ({ id, question, ask }: Request) => {
   if (question === 'write') {
     const answer = writeFiles(ask.directoryFd, pieces(ask), ask.contents);
     parentPort?.postMessage({ id, answer }, [answer.stats.buffer]);
+  } else if (question === 'read') {
+    const answer = readFiles(new Uint8Array(ask.room), ask.directories);
+    parentPort?.postMessage({ id, answer }, [answer.before.buffer, answer.after.buffer]);
   } else {
     const answer = question === 'encode' ? encodeAll(ask) : decodeAll(ask);
     parentPort?.postMessage({ id, answer }, [answer.bytes]);

@@ -5,6 +5,7 @@ import { decodeBlob, encodeBlob } from '../model/pack.ts';
 import type { ContentCodec } from '../ports/codec.ts';
 import type { Answers, Asks, Question, Reply } from './codec-thread.ts';
 import { joined, pieces } from './codec-thread.ts';
+import { type FileReader, readFilesHere, roomForAll } from './disk-read.ts';
 import { type ContentFiles, type FileWriter, writeFiles } from './disk-write.ts';
 
 /** Below this a thread costs more than it spares. */
@@ -14,13 +15,14 @@ const threadFilesMin = 200;
 const threadYoungMiB = 4;
 const threadFile = fileURLToPath(new URL('./codec-thread.js', import.meta.url));
 
-/** A codec that also decodes straight into files. */
-export interface WritingCodec extends ContentCodec {
+/** A codec that also decodes straight into files, and reads files in the same place. */
+export interface FilingCodec extends ContentCodec {
   readonly write: FileWriter;
+  readonly read: FileReader;
 }
 
 /** On a second core where the program was built with the thread's own file and there is enough to do, else in this thread. */
-export function openCodec(file = threadFile): WritingCodec {
+export function openCodec(file = threadFile): FilingCodec {
   const thread = existsSync(file) ? new Thread(file) : null;
   const beside = (bytes: number, files = 0) => (bytes < threadBytesMin && files < threadFilesMin && !thread?.runs ? null : thread);
   return {
@@ -39,6 +41,7 @@ export function openCodec(file = threadFile): WritingCodec {
       );
       return other === null ? writeFiles(directoryFd, stored, contents) : await writeBeside(other, directoryFd, stored, contents);
     },
+    read: thread === null ? readFilesHere : readingBeside(thread),
     close: async () => thread?.close(),
   };
 }
@@ -63,6 +66,23 @@ async function decodeBeside(thread: Thread, contents: readonly Stored[]) {
 
 async function writeBeside(thread: Thread, directoryFd: number, stored: readonly Buffer[], contents: readonly ContentFiles[]) {
   return await thread.ask('write', { ...joined(stored), directoryFd, contents });
+}
+
+const roomBytes = 2 * 1024 * 1024;
+const roomsKept = 12;
+
+/** Rooms come back for the next files: memory outside the heap is noticed late by those who collect garbage. */
+function readingBeside(thread: Thread): FileReader {
+  const free: SharedArrayBuffer[] = [];
+  return async (directories) => {
+    const bytes = roomForAll(directories);
+    const room = (bytes <= roomBytes ? free.pop() : undefined) ?? new SharedArrayBuffer(Math.max(bytes, roomBytes));
+    const read = await thread.ask('read', { room, directories });
+    const release = () => {
+      if (room.byteLength === roomBytes && free.length < roomsKept) free.push(room);
+    };
+    return { ...read, room: new Uint8Array(room), release };
+  };
 }
 
 interface Waiting {
@@ -91,7 +111,7 @@ class Thread {
     worker.ref();
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: (answer) => resolve(answer as Answers[Q]), reject });
-      worker.postMessage({ id, question, ask }, [ask.bytes]);
+      worker.postMessage({ id, question, ask }, 'bytes' in ask ? [ask.bytes] : []);
     });
   }
 

@@ -8,10 +8,10 @@ import { type Area, randomName } from './disk-area.ts';
 import { errnoOf, faultFrom, faulting, unless } from './disk-faults.ts';
 import { Inheritance } from './disk-inherit.ts';
 import { applyMetadata } from './disk-metadata.ts';
-import { at } from './disk-stat.ts';
+import { at, getStat } from './disk-stat.ts';
 import { StagedTrees } from './disk-tree.ts';
 import { directoryFlags, type OpenDirectory } from './disk-walk.ts';
-import { createStaged, type FileWriter, needsFlushNow, stagedWords, statOf, type Written, writeAll } from './disk-write.ts';
+import { createStaged, type FileWriter, needsFlushNow, stagedWords, type Written, writeAll } from './disk-write.ts';
 
 /** Up to here single fsyncs are cheaper than a flush, which also waits for whatever other programs have written. */
 const singleFsyncsMax = 16;
@@ -78,7 +78,7 @@ export class Stage {
       const index = file++;
       const fault = faults.get(index);
       if (fault !== undefined) return fault;
-      const stat = statOf(written, index);
+      const stat = getStat(written.stats, index);
       if (!needsFlushNow(stat)) this.#unflushed.add(name);
       return { name, stat };
     };

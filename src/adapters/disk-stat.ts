@@ -71,6 +71,43 @@ export function statAt(fd: number, name: string): Stat | null {
   return stats === undefined ? null : statFrom(stats);
 }
 
+// ---- stats of regular files as numbers, side by side, for another thread ------------------------------------------------------
+
+export const statWidth = 10;
+
+export function putStat(numbers: Float64Array, index: number, stat: PreciseStat): void {
+  const from = index * statWidth;
+  numbers[from] = stat.dev;
+  numbers[from + 1] = stat.ino;
+  numbers[from + 2] = stat.size;
+  numbers[from + 3] = stat.mode;
+  numbers[from + 4] = stat.uid;
+  numbers[from + 5] = stat.gid;
+  numbers[from + 6] = stat.mtimeKey;
+  numbers[from + 7] = stat.ctimeKey;
+  numbers[from + 8] = stat.mtimeUs;
+  numbers[from + 9] = stat.links;
+}
+
+export function getStat(numbers: Float64Array, index: number): PreciseStat {
+  const number = (which: number) => numbers[index * statWidth + which] as number;
+  return {
+    kind: 'file',
+    dev: number(0),
+    ino: number(1),
+    size: number(2),
+    mode: number(3),
+    uid: number(4),
+    gid: number(5),
+    mtimeKey: number(6),
+    ctimeKey: number(7),
+    mtimeUs: number(8),
+    links: number(9),
+  };
+}
+
+// ---- comparing -----------------------------------------------------------------------------------------------------------------
+
 /** Nothing about the name has changed. */
 export function isExpected(stat: Stat, expected: Expected): boolean {
   return isSameVersion(stat, expected) && stat.ctimeKey === expected.ctimeKey;

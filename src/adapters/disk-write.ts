@@ -4,7 +4,7 @@ import type { Codec } from '../model/record.ts';
 import { DiskFault, type DiskFaultCode, type DiskMetadata, type PreciseStat } from '../ports/filesystem.ts';
 import { faulting, unless } from './disk-faults.ts';
 import { applyMetadata } from './disk-metadata.ts';
-import { at } from './disk-stat.ts';
+import { at, putStat, statWidth } from './disk-stat.ts';
 
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const ownerMayRead = 0o400;
@@ -32,8 +32,6 @@ export interface Written {
 /** Writes into the stage that `directoryFd` holds. */
 export type FileWriter = (directoryFd: number, stored: readonly Buffer[], contents: readonly ContentFiles[]) => Promise<Written>;
 
-export const statWidth = 10;
-
 /** Throws nothing for trouble with a single file. */
 export function writeFiles(directoryFd: number, stored: readonly Buffer[], contents: readonly ContentFiles[]): Written {
   const stats = new Float64Array(contents.reduce((sum, { files }) => sum + files.length, 0) * statWidth);
@@ -47,9 +45,10 @@ export function writeFiles(directoryFd: number, stored: readonly Buffer[], conte
       const index = file++;
       if (!decoded.ok) continue;
       try {
-        stats.set(
+        putStat(
+          stats,
+          index,
           faulting('write', stagedWords, () => writeFile(directoryFd, name, decoded.bytes, metadata)),
-          index * statWidth,
         );
       } catch (error) {
         if (!(error instanceof DiskFault)) throw error;
@@ -60,38 +59,19 @@ export function writeFiles(directoryFd: number, stored: readonly Buffer[], conte
   return { stats, wrong, faults };
 }
 
-function writeFile(directoryFd: number, name: string, bytes: Buffer, metadata: DiskMetadata): number[] {
+function writeFile(directoryFd: number, name: string, bytes: Buffer, metadata: DiskMetadata): PreciseStat {
   const fd = createStaged(directoryFd, name);
   try {
     writeAll(fd, bytes);
     const stat = applyMetadata(fd, metadata);
     if (needsFlushNow(metadata)) fsyncSync(fd);
-    const { dev, ino, size, mode, uid, gid, mtimeKey, ctimeKey, mtimeUs, links } = stat;
-    return [dev, ino, size, mode, uid, gid, mtimeKey, ctimeKey, mtimeUs, links];
+    return stat;
   } catch (error) {
     unless(['ENOENT'], () => unlinkSync(at(directoryFd, name)));
     throw error;
   } finally {
     closeSync(fd);
   }
-}
-
-/** The stat of the file with this index. */
-export function statOf({ stats }: Written, file: number): PreciseStat {
-  const number = (which: number) => stats[file * statWidth + which] as number;
-  return {
-    kind: 'file',
-    dev: number(0),
-    ino: number(1),
-    size: number(2),
-    mode: number(3),
-    uid: number(4),
-    gid: number(5),
-    mtimeKey: number(6),
-    ctimeKey: number(7),
-    mtimeUs: number(8),
-    links: number(9),
-  };
 }
 
 /** A new file in the stage, 0600. */

@@ -9,6 +9,8 @@ import { lockArea } from './disk-lock.ts';
 import { makeDirectory, makeLink, removeDirectory, setMetadata } from './disk-make.ts';
 import { moveToTrash, placeAllNew, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
 import { openPreview, type PreviewSite } from './disk-preview.ts';
+import { type FileReader, readFilesHere } from './disk-read.ts';
+import { readMany } from './disk-read-many.ts';
 import { readListing } from './disk-scan.ts';
 import { Stage } from './disk-stage.ts';
 import { at, preciseAt, preciseOf } from './disk-stat.ts';
@@ -32,12 +34,18 @@ function createRoot(root: string, existing: string): void {
  * `root` is absolute, as configured, and may be a link to a directory. `rootState()` begins a cycle: it looks at the configured path
  * anew and forgets every descriptor. `lockRoot` comes before `prepareStaging`, which removes what it takes for leftovers.
  */
-export function openShareTree(options: { root: string; shareName: string; fixedPart?: string | undefined; write?: FileWriter }): DiskTree {
+export function openShareTree(options: {
+  root: string;
+  shareName: string;
+  fixedPart?: string | undefined;
+  write?: FileWriter;
+  read?: FileReader;
+}): DiskTree {
   const walk = new Walk(options.root);
   const write: FileWriter = options.write ?? (async (...asked) => writeFiles(...asked));
   const staging = new Staging(walk, options.shareName, write);
   return {
-    ...readingPart(walk),
+    ...readingPart(walk, options.read ?? readFilesHere),
     ...stagingPart(staging),
     ...changingPart(walk, staging),
     ...trashPart(staging),
@@ -105,7 +113,7 @@ class Staging {
   }
 }
 
-type ReadingPart = Pick<ShareTree, 'readDirectory' | 'look' | 'readLink' | 'open'>;
+type ReadingPart = Pick<ShareTree, 'readDirectory' | 'look' | 'readLink' | 'open' | 'readFiles'>;
 type StagingPart = Pick<
   ShareTree,
   'prepareStaging' | 'stage' | 'stageContents' | 'stageTree' | 'discardTree' | 'discard' | 'flush' | 'lockRoot'
@@ -125,7 +133,7 @@ type ChangingPart = Pick<
   | 'setMetadata'
 >;
 
-function readingPart(walk: Walk): ReadingPart {
+function readingPart(walk: Walk, read: FileReader): ReadingPart {
   const look = (path: BytePath): PreciseStat | null =>
     path === '' ? preciseOf(walk.root().fd) : preciseAt(walk.parent(path).fd, nameOf(path));
   return {
@@ -133,6 +141,7 @@ function readingPart(walk: Walk): ReadingPart {
     look: (path) => faulting('look at', path, () => look(path)),
     readLink: (path) => faulting('read the link', path, () => readlinkSync(at(walk.parent(path).fd, nameOf(path)), 'latin1')),
     open: (path) => faulting('open', path, () => openFile(walk.parentForReading(path).fd, nameOf(path), path)),
+    readFiles: async (files) => await readMany(walk, files, read),
   };
 }
 

@@ -1,6 +1,8 @@
 import { ancestorsOf, type BytePath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Agreed, Journal, Want } from '../ports/journal.ts';
+import type { CollateOptions } from '../steps/collate/finding.ts';
+import { openReader } from '../steps/collate/reader.ts';
 import { collate } from '../steps/collate.ts';
 import type { Difference } from '../steps/plan.ts';
 import type { Found, Scan } from '../steps/scan.ts';
@@ -69,14 +71,14 @@ async function lookAt(
     problems: [...scanned.problems],
     unsettled: [],
   };
-  const collateNext = collating(cycle, reincluded, seen, scanned.found, endedMs);
+  const { reader, collateNext } = collating(cycle, reincluded, seen, scanned.found, endedMs);
   try {
     let inParts = gathered !== null && isAllNew(ports.journal, scanned);
-    while (inParts && scanned.found.length > partPaths && !options.signal.aborted) {
-      await collateNext(scanned.found.splice(0, partPaths), []);
+    while (inParts && reader.left() > partPaths && !options.signal.aborted) {
+      await collateNext(partPaths, []);
       inParts = await onPart(seen);
     }
-    await collateNext(scanned.found, scanned.missing);
+    await collateNext(Number.POSITIVE_INFINITY, scanned.missing);
   } catch (error) {
     await gathered?.end();
     throw error;
@@ -137,32 +139,49 @@ function isAllNew(journal: Journal, { found, missing }: Scan): boolean {
   return missing.length === 0 && wanted.puts + wanted.deletes === 0 && found.every(({ agreed }) => agreed === null);
 }
 
-/** Collates candidates of one scan, all of `found` together or in parts, into `seen`. */
-function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Looked, found: readonly Found[], endedMs: number) {
-  const { ports, config, options, memory } = cycle;
-  const totals = totalsOf(found);
-  let [files, bytes] = [0, 0];
-  return async (part: Found[], missing: readonly Agreed[]): Promise<void> => {
-    const before = { files, bytes };
-    const collated = await collate(
-      ports,
-      { found: part, missing, endedMs },
-      {
-        ...{ settleMs: config.settleMs, settleMaxMs: config.settleMaxMs, chunkBytes: cycle.inForce.chunking.bytes, signal: options.signal },
-        fixed: config.metadata === 'preserve' ? null : config.metadata,
-        needsContent: (path) => needsContent(cycle, reincluded, path),
-        ...{ remembered: memory.hashes, halfRead: memory.halfRead },
-        onContent: (hash, content) => seen.gathered?.offer(hash, content),
-        onProgress: (filesRead, bytesRead) => {
-          [files, bytes] = [before.files + filesRead, before.bytes + bytesRead];
-          ports.onProgress({ phase: 'reading', filesDone: files, bytesDone: bytes, ...totals });
-        },
-      },
-    );
+/** Collates candidates of one scan, all of them together or in parts, into `seen`. */
+function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Looked, found: Found[], endedMs: number) {
+  const { ports, config } = cycle;
+  const { filesTotal, bytesTotal } = totalsOf(found);
+  const done = { files: 0, bytes: 0 };
+  const part = { files: 0, bytes: 0 };
+  const collateOptions = collateOptionsOf(cycle, reincluded, seen, (files, bytes) => {
+    [part.files, part.bytes] = [files, bytes];
+    ports.onProgress({ phase: 'reading', filesDone: done.files + files, bytesDone: done.bytes + bytes, filesTotal, bytesTotal });
+  });
+  const settledMs = endedMs + config.settleMs;
+  const reader = openReader(ports, found, settledMs, collateOptions);
+  const collateNext = async (most: number, missing: readonly Agreed[]): Promise<void> => {
+    const collated = await collate(ports, { reader, most, missing, settledMs }, collateOptions);
+    done.files += part.files;
+    done.bytes += part.bytes;
+    [part.files, part.bytes] = [0, 0];
     for (const finding of collated.findings.values()) seen.differences.set(finding.path, finding);
     for (const path of [...collated.unknown, ...collated.unsettled]) seen.unknown.add(path);
     seen.problems.push(...collated.problems);
     seen.unsettled.push(...collated.unsettled);
+  };
+  return { reader, collateNext };
+}
+
+function collateOptionsOf(
+  cycle: Cycle,
+  reincluded: BaseState['reincluded'],
+  seen: Looked,
+  onProgress: CollateOptions['onProgress'],
+): CollateOptions {
+  const { config, options, memory } = cycle;
+  return {
+    settleMs: config.settleMs,
+    settleMaxMs: config.settleMaxMs,
+    chunkBytes: cycle.inForce.chunking.bytes,
+    fixed: config.metadata === 'preserve' ? null : config.metadata,
+    needsContent: (path) => needsContent(cycle, reincluded, path),
+    remembered: memory.hashes,
+    halfRead: memory.halfRead,
+    onContent: (hash, content) => seen.gathered?.offer(hash, content),
+    onProgress,
+    signal: options.signal,
   };
 }
 

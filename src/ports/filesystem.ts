@@ -1,4 +1,4 @@
-import type { Kind } from '../model/entry.ts';
+import type { Hash, Kind } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { StoredContent } from './codec.ts';
 import type { Preview } from './preview.ts';
@@ -68,6 +68,28 @@ export interface DiskMetadata {
   readonly mtimeUs?: number | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+}
+
+/** A small file to be read whole, and its bytes as of the look that found it. */
+export interface FileToRead {
+  readonly path: BytePath;
+  readonly size: number;
+}
+
+/** What one opening gave. */
+export interface FileRead {
+  /** fstat of the descriptor before the first byte and after the last. */
+  readonly before: PreciseStat;
+  readonly after: PreciseStat;
+  /** Null where the file was not as long as was said. */
+  readonly content: { readonly hash: Hash; readonly bytes: Buffer } | null;
+}
+
+export interface FilesRead {
+  /** In order. */
+  readonly files: readonly (FileRead | DiskFault)[];
+  /** From then on the bytes may change. */
+  release(): void;
 }
 
 /** A file opened for reading through a walk that follows no link. */
@@ -162,6 +184,8 @@ export interface ShareTree {
   look(path: BytePath): PreciseStat | null;
   readLink(path: BytePath): string;
   open(path: BytePath): OpenFile;
+  /** Reads many small files beside this thread, where there is a second one: a call should bring about a MiB, and some may wait. */
+  readFiles(files: readonly FileToRead[]): Promise<FilesRead>;
 
   /** Creates or finds the staging area and its trash, 0700, proved by a real rename into the root; removes leftovers of killed runs. */
   prepareStaging(): void;

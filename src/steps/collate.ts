@@ -1,4 +1,3 @@
-import { clockTickUs } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
 import { nameOf, parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
@@ -15,7 +14,8 @@ import {
   type Reading,
   sameLook,
 } from './collate/finding.ts';
-import { type Counted, isQuicklyRead, readOne, unreadable } from './collate/read.ts';
+import { type Counted, readOne, unreadable } from './collate/read.ts';
+import type { Reader } from './collate/reader.ts';
 
 export interface Collated {
   readonly findings: Map<BytePath, Finding>;
@@ -29,20 +29,20 @@ export interface Collated {
 /**
  * Turns candidates of a scan into findings (rules D1, D2): a second look at least `settleMs` after the scan must show the same stat,
  * and fstat before the read must equal fstat after. What only looked different (touched and restored, a new inode with equal content)
- * updates the stat cache and is no finding. Empties `found`, so that a large look is not held twice.
+ * updates the stat cache and is no finding. Takes `most` candidates or a few more from the reader, whose quiet time ends at `settledMs`.
  */
 export async function collate(
   ports: CollatePorts,
-  scanned: { readonly found: Candidate[]; readonly missing: readonly Agreed[]; readonly endedMs: number },
+  scanned: { readonly reader: Reader; readonly most: number; readonly missing: readonly Agreed[]; readonly settledMs: number },
   options: CollateOptions,
 ): Promise<Collated> {
+  const { reader, most, missing, settledMs } = scanned;
   const state: State = { findings: new Map(), problems: [], unknown: [], refreshed: [], files: 0, bytes: 0 };
-  if (scanned.found.length + scanned.missing.length === 0) return { ...state, unsettled: [] };
-  const settledMs = scanned.endedMs + options.settleMs;
-  const { early, pending } = await readEarly(ports, scanned.found.reverse(), settledMs, options, state);
+  if (reader.left() + missing.length === 0) return { ...state, unsettled: [] };
+  const { early, pending } = await readFirst(reader, most, state);
   await ports.time.sleep(settledMs - ports.time.monotonicMs(), options.signal);
-  confirmAbsences(ports, scanned.missing, state);
-  pending.push(...confirmEarly(ports, early, state));
+  confirmAbsences(ports, missing, state);
+  for (const candidate of confirmEarly(ports, early, state)) pending.push(candidate);
   const unsettled = await readUntilSettled(ports, pending, options, state);
   refreshStamps(ports.journal, state.refreshed);
   return { findings: state.findings, problems: state.problems, unknown: state.unknown, unsettled };
@@ -83,34 +83,26 @@ function isAbsent(ports: CollatePorts, path: BytePath, state: State): boolean {
 
 type Early = Extract<Reading, { result: 'found' | 'refreshed' }>;
 
-/**
- * Reads files before the quiet time is over; their second look comes after it. A file that changed within the tick of this look is
- * left for later: a change after the read could look the same. `found` comes in reverse and is used up from its end.
- */
-async function readEarly(
-  ports: CollatePorts,
-  found: Candidate[],
-  settledMs: number,
-  options: CollateOptions,
-  state: State,
-): Promise<{ early: Early[]; pending: Candidate[] }> {
+/** Hands out what was read, some of it before the quiet time was over; `pending` has to be read once more, or for the first time. */
+async function readFirst(reader: Reader, most: number, state: State): Promise<{ early: Early[]; pending: Candidate[] }> {
   const early: Early[] = [];
-  const later: Candidate[] = [];
-  const breathe = breathing(ports.time);
-  while (ports.time.monotonicMs() < settledMs && !options.signal.aborted) {
-    const candidate = found.pop();
-    if (candidate === undefined) break;
-    const isQuiet = candidate.stat.ctimeKey <= ports.time.wallMs() * 1000 - clockTickUs;
-    const reading = isQuiet && isQuicklyRead(candidate, options) ? await readOne(ports, candidate, options, state) : null;
-    if (reading !== null && isEarly(reading)) early.push(reading);
-    else later.push(candidate);
-    await breathe();
+  const pending: Candidate[] = [];
+  for (let taken = 0; taken < most; ) {
+    const handed = await reader.next(state);
+    if (handed.length === 0) break;
+    taken += handed.length;
+    for (const { candidate, reading, isEarly } of handed) {
+      if (reading === null) pending.push(candidate);
+      else if (!isEarly && reading.result === 'changed') pending.push(reading.candidate);
+      else if (!isEarly && reading.result !== 'changed') take(reading, candidate.path, state);
+      else if (isTrusted(reading)) early.push(reading);
+      else pending.push(candidate);
+    }
   }
-  for (let candidate = found.pop(); candidate !== undefined; candidate = found.pop()) later.push(candidate);
-  return { early, pending: later };
+  return { early, pending };
 }
 
-function isEarly(reading: Reading): reading is Early {
+function isTrusted(reading: Reading): reading is Early {
   return (reading.result === 'found' && !reading.finding.look?.racy) || (reading.result === 'refreshed' && !reading.look.racy);
 }
 

@@ -3,8 +3,8 @@ import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openCodec, type WritingCodec } from '../../src/adapters/codec.ts';
-import { statOf } from '../../src/adapters/disk-write.ts';
+import { type FilingCodec, openCodec } from '../../src/adapters/codec.ts';
+import { getStat } from '../../src/adapters/disk-stat.ts';
 import { contentHash } from '../../src/model/digest.ts';
 import type { ContentCodec, StoredContent } from '../../src/ports/codec.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -20,7 +20,7 @@ async function builtThread(): Promise<string> {
   return file;
 }
 
-async function codecIn(place: string): Promise<WritingCodec> {
+async function codecIn(place: string): Promise<FilingCodec> {
   const codec = openCodec(place === 'in this thread' ? '/nowhere' : await builtThread());
   onTestFinished(() => codec.close());
   return codec;
@@ -77,7 +77,7 @@ describe.each(['in this thread', 'in a thread of its own'])('contents are compre
     ] as const) {
       expect(readFileSync(join(directory, name)).equals(contents[content] as Buffer)).toBe(true);
       const { ino, size } = statSync(join(directory, name));
-      expect(statOf(written, file)).toMatchObject({ kind: 'file', ino, size, ...metadata, links: 1 });
+      expect(getStat(written.stats, file)).toMatchObject({ kind: 'file', ino, size, ...metadata, links: 1 });
     }
   });
 

@@ -2,9 +2,9 @@ import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/model/digest.ts';
-import { collate } from '../../src/steps/collate.ts';
 import { bench, lookNow } from '../adapters/disk-fixture.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
+import { collateAll } from './collating.ts';
 
 const owners = { privileged: false, userId: () => undefined, groupId: () => undefined, userName: () => '', groupName: () => '' };
 const names = ['d/a', 'd/b', 'c'];
@@ -31,22 +31,18 @@ async function collateWhile(meanwhile: (root: string) => void, clockAheadMs = 10
       nowMs += ms;
     },
   };
-  const collated = await collate(
-    { tree: { ...tree, open }, journal: newJournal(), time, owners },
-    { found, missing: [], endedMs: 0 },
-    {
-      ...{
-        settleMs: 500,
-        settleMaxMs: 5000,
-        chunkBytes: 1 << 20,
-        fixed: null,
-        needsContent: () => true,
-        remembered: new Map(),
-        halfRead: new Map(),
-      },
-      ...{ onContent: () => undefined, onProgress: () => {}, signal: new AbortController().signal },
+  const collated = await collateAll({ tree: { ...tree, open }, journal: newJournal(), time, owners }, found, {
+    ...{
+      settleMs: 500,
+      settleMaxMs: 5000,
+      chunkBytes: 1 << 20,
+      fixed: null,
+      needsContent: () => true,
+      remembered: new Map(),
+      halfRead: new Map(),
     },
-  );
+    ...{ onContent: () => undefined, onProgress: () => {}, signal: new AbortController().signal },
+  });
   const hashOf = (path: string) => {
     const local = collated.findings.get(path)?.local;
     return local?.seen === 'entry' && local.entry.kind === 'file' ? local.entry.hash : undefined;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/model/digest.ts';
 import type { HalfRead } from '../../src/steps/collate/finding.ts';
-import { collate } from '../../src/steps/collate.ts';
 import { bench, lookNow } from '../adapters/disk-fixture.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
+import { collateAll } from './collating.ts';
 
 const owners = { privileged: false, userId: () => undefined, groupId: () => undefined, userName: () => '', groupName: () => '' };
 const mebibyte = 1024 * 1024;
@@ -40,9 +40,9 @@ function oneFile() {
       };
       return { ...file, read };
     };
-    const collated = await collate(
+    const collated = await collateAll(
       { tree: { ...tree, open }, journal: newJournal(), time, owners },
-      { found: [{ path: 'large', stat, agreed: null }], missing: [], endedMs: 0 },
+      [{ path: 'large', stat, agreed: null }],
       {
         ...{ settleMs: 0, settleMaxMs: 5000, chunkBytes, fixed: null, needsContent: () => true, remembered: new Map(), halfRead },
         ...{ onContent: () => undefined, onProgress: () => {}, signal: stop.signal },

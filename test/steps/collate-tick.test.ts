@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PreciseStat } from '../../src/ports/filesystem.ts';
-import { collate } from '../../src/steps/collate.ts';
 import { bench, lookNow } from '../adapters/disk-fixture.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
+import { collateAll } from './collating.ts';
 
 const owners = { privileged: false, userId: () => undefined, groupId: () => undefined, userName: () => '', groupName: () => '' };
 
@@ -22,11 +22,11 @@ async function readSince(sinceMs: number) {
   let looks = 0;
   const time = { wallMs: () => startMs + 50 * looks++, monotonicMs: () => 0, sleep: async () => {} };
   const found = [{ path: 'a', stat, agreed: null }];
-  const collated = await collate(
-    { tree, journal: newJournal(), time, owners },
-    { found, missing: [], endedMs: 0 },
-    { ...options, remembered: new Map(), halfRead: new Map() },
-  );
+  const collated = await collateAll({ tree, journal: newJournal(), time, owners }, found, {
+    ...options,
+    remembered: new Map(),
+    halfRead: new Map(),
+  });
   return collated.findings.get('a')?.look;
 }
 
@@ -51,11 +51,11 @@ test('R-D2: what was read within the tick is read again, however large it is', a
     large(letter);
     const time = { wallMs: () => Math.ceil(stat.ctimeKey / 1000) + sinceMs, monotonicMs: () => 0, sleep: async () => {} };
     const found = [{ path: 'a', stat, agreed: null }];
-    const collated = await collate(
-      { tree: frozen, journal: newJournal(), time, owners },
-      { found, missing: [], endedMs: 0 },
-      { ...options, remembered, halfRead: new Map() },
-    );
+    const collated = await collateAll({ tree: frozen, journal: newJournal(), time, owners }, found, {
+      ...options,
+      remembered,
+      halfRead: new Map(),
+    });
     const local = collated.findings.get('a')?.local;
     hashes.push(local?.seen === 'entry' && local.entry.kind === 'file' ? local.entry.hash : null);
   }

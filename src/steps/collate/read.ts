@@ -6,7 +6,7 @@ import { localEntry } from '../../model/local.ts';
 import type { BytePath } from '../../model/path.ts';
 import type { Problem } from '../../model/problem.ts';
 import { problem } from '../../model/problem.ts';
-import type { OpenFile, Owners, PreciseStat, Stat } from '../../ports/filesystem.ts';
+import type { FileRead, OpenFile, Owners, PreciseStat, Stat } from '../../ports/filesystem.ts';
 import { DiskFault } from '../../ports/filesystem.ts';
 import type { Agreed } from '../../ports/journal.ts';
 import { breathing } from './breath.ts';
@@ -29,15 +29,50 @@ export async function readOne(ports: CollatePorts, candidate: Candidate, options
     return await readFile(ports, candidate, options, counted);
   } catch (error) {
     if (!(error instanceof DiskFault)) throw error;
-    if (error.code === 'absent' || error.code === 'not-directory') return { result: 'gone' };
-    if (error.code === 'denied' && isAsAgreed(candidate)) return { result: 'as-agreed' };
-    return { result: 'unreadable', problem: unreadable(candidate.path, error) };
+    return troubleReading(candidate, error);
   }
+}
+
+/** The same for a file that was opened and read before; it was asked for at `askedUs`, microseconds. */
+export async function judgeRead(
+  ports: CollatePorts,
+  candidate: Candidate,
+  read: FileRead | DiskFault,
+  askedUs: number,
+  options: CollateOptions,
+  counted: Counted,
+): Promise<Reading> {
+  if (read instanceof DiskFault) return troubleReading(candidate, read);
+  const { before, after, content } = read;
+  if (!sameLook(candidate.stat, before)) return changedTo(candidate, before);
+  if (!sameLook(before, after)) return changedTo(candidate, after);
+  // A file system that is mistaken about lengths.
+  if (content === null) return await readOne(ports, candidate, options, counted);
+  const { hash, bytes } = content;
+  await options.onContent(hash, bytes);
+  count(counted, bytes.length, options);
+  return settle(ports, candidate, { stat: before, lookedUs: askedUs }, { kind: 'file', size: bytes.length, hash, chunks: null }, options);
 }
 
 /** A small file that will be read whole, in one go. */
 export function isQuicklyRead(candidate: Candidate, options: CollateOptions): boolean {
-  return candidate.stat.kind === 'file' && candidate.stat.size < rememberBytesMin && !isOnlyListed(candidate, options);
+  return isSmall(candidate) && !isOnlyListed(candidate, options);
+}
+
+export function isSmall({ stat }: Candidate): boolean {
+  return stat.kind === 'file' && stat.size < rememberBytesMin;
+}
+
+function count(counted: Counted, bytes: number, options: CollateOptions): void {
+  counted.files++;
+  counted.bytes += bytes;
+  options.onProgress(counted.files, counted.bytes);
+}
+
+function troubleReading(candidate: Candidate, fault: DiskFault): Reading {
+  if (fault.code === 'absent' || fault.code === 'not-directory') return { result: 'gone' };
+  if (fault.code === 'denied' && isAsAgreed(candidate)) return { result: 'as-agreed' };
+  return { result: 'unreadable', problem: unreadable(candidate.path, fault) };
 }
 
 function isOnlyListed(candidate: Candidate, options: CollateOptions): boolean {
@@ -94,9 +129,7 @@ async function readFile(ports: CollatePorts, candidate: Candidate, options: Coll
     if (!sameLook(file.before, after)) return changedTo(candidate, after);
     if (isSmall && content.kind === 'file') await options.onContent(content.hash, shared.subarray(0, content.size));
     if (file.before.size >= rememberBytesMin && trusted) options.remembered.set(candidate.path, { stat: file.before, content });
-    counted.files++;
-    counted.bytes += file.before.size;
-    options.onProgress(counted.files, counted.bytes);
+    count(counted, file.before.size, options);
     return settle(ports, candidate, { stat: file.before, lookedUs }, content, options);
   } finally {
     file.close();
