@@ -11,6 +11,8 @@ type ContentPart = Pick<
   | 'dropLocation'
   | 'putUpload'
   | 'upload'
+  | 'uploadedPacks'
+  | 'reachable'
   | 'dropUploads'
   | 'outbox'
   | 'putOutbox'
@@ -27,6 +29,13 @@ export function contentPart(connection: Connection): ContentPart {
   return { ...locationPart(connection), ...uploadPart(connection), ...outboxPart(connection), ...needPart(connection) };
 }
 
+/** Of a location: a new change may rely on it. */
+const isReliable = `(pack <> '' OR record > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'inlineFloor'), 0))`;
+
+const reachable = `SELECT asked.value FROM json_each(?) AS asked
+  WHERE EXISTS (SELECT 1 FROM location WHERE hash = asked.value AND ${isReliable})
+    OR EXISTS (SELECT 1 FROM upload WHERE hash = asked.value AND at_ms >= ?)`;
+
 function locationPart(
   connection: Connection,
 ): Pick<ContentPart, 'putLocation' | 'locations' | 'locationsOf' | 'hasLocation' | 'dropLocation'> {
@@ -36,11 +45,7 @@ function locationPart(
     connection,
     `SELECT ${locationColumns} FROM json_each(?) CROSS JOIN location ON hash = value ORDER BY json_each.id, pack = '', record, pack, byte_offset`,
   );
-  const any = query(
-    connection,
-    `SELECT 1 FROM location WHERE hash = ?
-      AND (pack <> '' OR record > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'inlineFloor'), 0)) LIMIT 1`,
-  );
+  const any = query(connection, `SELECT 1 FROM location WHERE hash = ? AND ${isReliable} LIMIT 1`);
   const drop = command(connection, 'DELETE FROM location WHERE hash = ? AND record = ? AND pack = ? AND byte_offset = ?');
   return {
     putLocation: (location) => put(...locationValues(location)),
@@ -61,20 +66,21 @@ function byHash(locations: readonly Location[]): Map<string, Location[]> {
   return found;
 }
 
-function uploadPart(connection: Connection): Pick<ContentPart, 'putUpload' | 'upload' | 'dropUploads'> {
+function uploadPart(connection: Connection): Pick<ContentPart, 'putUpload' | 'upload' | 'uploadedPacks' | 'reachable' | 'dropUploads'> {
   const put = replacing(connection, 'upload', `${locationColumns}, at_ms`);
   const one = query(connection, `SELECT ${locationColumns} FROM upload WHERE hash = ? AND at_ms >= ?`);
-  const drop = command(connection, 'DELETE FROM upload WHERE hash = ?');
+  const packs = query(connection, 'SELECT DISTINCT pack FROM upload');
+  const reached = query(connection, reachable);
+  const drop = command(connection, 'DELETE FROM upload WHERE hash IN (SELECT value FROM json_each(?))');
   return {
     putUpload: (location, atMs) => put(...locationValues(location), atMs),
     upload: (hash, notBeforeMs) => {
       const row = one.row(hash, notBeforeMs);
       return row === undefined ? null : locationFrom(row);
     },
-    dropUploads: (hashes) =>
-      connection.transaction(() => {
-        for (const hash of hashes) drop(hash);
-      }),
+    uploadedPacks: () => new Set(packs.rows().map((row) => row[0] as string)),
+    reachable: (hashes, notBeforeMs) => new Set(reached.rows(JSON.stringify(hashes), notBeforeMs).map((row) => row[0] as string)),
+    dropUploads: (hashes) => drop(JSON.stringify(hashes)),
   };
 }
 

@@ -81,7 +81,7 @@ function wantWrites(connection: Connection): WantWrites {
       setReason(reason, detail, attempts, parentOf(path), nameOf(path));
     },
     dropWant: (path) => {
-      drop(parentOf(path), nameOf(path));
+      if (!connection.isEmpty('want')) drop(parentOf(path), nameOf(path));
     },
     dropWantAt: (path, version) => {
       dropAt(parentOf(path), nameOf(path), version);

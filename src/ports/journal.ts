@@ -299,6 +299,10 @@ export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJour
   /** An upload of ours that no record names yet (rule P3: counts for 6 days of bucket time). */
   putUpload(location: Location, atMs: number): void;
   upload(hash: Hash, notBeforeMs: number): Location | null;
+  /** Packs of which an upload stands: a pack that is retired takes its uploads with it. */
+  uploadedPacks(): ReadonlySet<string>;
+  /** Those of the contents that new changes may rely on, or that were uploaded at `notBeforeMs` or later. */
+  reachable(hashes: readonly Hash[], notBeforeMs: number): ReadonlySet<Hash>;
   dropUploads(hashes: readonly Hash[]): void;
 
   outbox(): Outbox | null;

@@ -5,7 +5,7 @@ import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import { absorbed } from '../model/reconcile.ts';
 import type { ChangesPayload, PackPayload, Payload, RecordHeader, RetirePayload, SnapshotPayload } from '../model/record.ts';
-import type { DiskStamp, Folded, Journal, RecordRow, Want } from '../ports/journal.ts';
+import type { DiskStamp, Journal, RecordRow, Want } from '../ports/journal.ts';
 
 export interface Arrived {
   readonly header: RecordHeader;
@@ -76,15 +76,18 @@ export function refusal(journal: Journal, payload: Payload): string | undefined 
 /** Rule L2: every base is the path's version in the fold, and afterwards every live entry stands in live directories. */
 function misfit(journal: Journal, payload: ChangesPayload): string | undefined {
   const after = new Map<BytePath, Entry | null>();
-  const before = new Map<BytePath, Folded | null>();
+  const directoriesGone: BytePath[] = [];
   for (const change of payload.changes) {
     if (change.op === 'kept') continue;
-    const folded = journal.folded(change.path);
-    before.set(change.path, folded);
-    after.set(change.path, change.op === 'put' ? change.entry : null);
-    if ((folded?.version ?? 0) !== change.base) return `a change is based on version ${change.base}, the log is at ${folded?.version ?? 0}`;
+    const { path, base } = change;
+    const entry = change.op === 'put' ? change.entry : null;
+    const folded = journal.folded(path);
+    const version = folded === null ? 0 : folded.version;
+    if (version !== base) return `a change is based on version ${base}, the log is at ${version}`;
+    if (folded?.entry.kind === 'dir' && entry?.kind !== 'dir') directoriesGone.push(path);
+    after.set(path, entry);
   }
-  return misplaced(journal, after) ?? orphaned(journal, before, after);
+  return misplaced(journal, after) ?? orphaned(journal, directoriesGone, after);
 }
 
 function misplaced(journal: Journal, after: ReadonlyMap<BytePath, Entry | null>): string | undefined {
@@ -105,11 +108,11 @@ function misplaced(journal: Journal, after: ReadonlyMap<BytePath, Entry | null>)
 
 function orphaned(
   journal: Journal,
-  before: ReadonlyMap<BytePath, Folded | null>,
+  directoriesGone: readonly BytePath[],
   after: ReadonlyMap<BytePath, Entry | null>,
 ): string | undefined {
-  for (const [path, entry] of after) {
-    if (entry?.kind === 'dir' || before.get(path)?.entry.kind !== 'dir' || !journal.foldedAnyBelow(path)) continue;
+  for (const path of directoriesGone) {
+    if (!journal.foldedAnyBelow(path)) continue;
     for (const below of journal.foldedBelow(path)) {
       if (after.get(below.path) !== null) return 'a directory goes while something below it stays';
     }

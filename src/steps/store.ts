@@ -46,7 +46,8 @@ export async function store(
 ): Promise<Stored | null> {
   await gathered?.ready();
   const packer = startPacker(ports, share, limits, signal);
-  const reading: Reading = { locations: [], changed: new Set(), gathered, taken: [] };
+  const uploadedPacks = gathered === null ? new Set<string>() : ports.journal.uploadedPacks();
+  const reading: Reading = { locations: [], changed: new Set(), gathered, uploadedPacks, taken: [] };
   let encoding: Promise<readonly Blob[]> = Promise.resolve([]);
   for (const slice of read(ports, sources, limits, bucketNowMs, reading)) {
     const encoded = await encoding;
@@ -68,6 +69,8 @@ interface Reading {
   readonly locations: ChunkLocation[];
   readonly changed: Set<BytePath>;
   readonly gathered: Gathered | null;
+  /** Packs of what was gathered that still stand (rule S4). */
+  readonly uploadedPacks: ReadonlySet<string>;
   /** Gathered contents that were met since the last slice. */
   readonly taken: Blob[];
 }
@@ -88,7 +91,7 @@ function* read(
   let slice: Piece[] = [];
   let sliceBytes = 0;
   for (const { source, inLog } of lookedUp(journal, sources)) {
-    if (takeGathered(journal, reading, source.entry, seen, inLog)) continue;
+    if (takeGathered(reading, source.entry, seen, inLog)) continue;
     const missing = missingChunks(journal, source.entry, bucketNowMs, seen, inLog, reading.locations);
     if (missing.length === 0) continue;
     const bytes = readVerified(source, limits.packBytesMax);
@@ -126,15 +129,14 @@ function reliable(journal: Journal, hashes: readonly Hash[]): InLog {
 
 /** False for what was not gathered, is in the log already, or lies in a pack that was retired since (rule S4). */
 function takeGathered(
-  journal: Journal,
-  { gathered, taken, locations }: Reading,
+  { gathered, uploadedPacks, taken, locations }: Reading,
   { hash, chunks }: FileEntry,
   seen: Set<Hash>,
   inLog: InLog,
 ): boolean {
   if (gathered === null || chunks !== null || inLog.has(hash)) return false;
   const [blob, sent] = [gathered.atHand(hash), gathered.sent(hash)];
-  const location = sent !== undefined && journal.upload(hash, 0)?.pack === sent.pack ? sent : undefined;
+  const location = sent !== undefined && uploadedPacks.has(sent.pack) ? sent : undefined;
   if (blob === undefined && location === undefined) return false;
   if (seen.has(hash)) return true;
   seen.add(hash);

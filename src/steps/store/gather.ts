@@ -38,8 +38,6 @@ export function gather(ports: StorePorts, share: string, limits: Limits, bucketN
   let failed = false;
   const work: Promise<void>[] = [Promise.resolve()];
 
-  const isKnown = ({ hash }: Piece) =>
-    ports.journal.hasLocation(hash) || ports.journal.upload(hash, bucketNowMs - uploadTrustedMs) !== null;
   const pack = async (encoded: Promise<readonly Blob[]>): Promise<void> => {
     for (const blob of await encoded) {
       const full = builder.add(blob);
@@ -48,7 +46,9 @@ export function gather(ports: StorePorts, share: string, limits: Limits, bucketN
   };
   const next = async (): Promise<void> => {
     const pieces = slice.takeOut();
-    const unknown = ports.journal.transaction(() => pieces.filter((piece) => !isKnown(piece)));
+    const hashes = pieces.map(({ hash }) => hash);
+    const known = ports.journal.reachable(hashes, bucketNowMs - uploadTrustedMs);
+    const unknown = pieces.filter(({ hash }) => !known.has(hash));
     const encoded = encode(ports, unknown).then((blobs) => {
       slice.giveBack(pieces, blobs);
       return blobs;
