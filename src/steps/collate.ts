@@ -29,7 +29,7 @@ export interface Collated {
 /**
  * Turns candidates of a scan into findings (rules D1, D2): a second look at least `settleMs` after the scan must show the same stat,
  * and fstat before the read must equal fstat after. What only looked different (touched and restored, a new inode with equal content)
- * updates the stat cache and is no finding. Takes `most` candidates or a few more from the reader, whose quiet time ends at `settledMs`.
+ * updates the stat cache and is no finding. Takes `most` candidates or a few less from the reader, whose quiet time ends at `settledMs`.
  */
 export async function collate(
   ports: CollatePorts,
@@ -88,7 +88,7 @@ async function readFirst(reader: Reader, most: number, state: State): Promise<{ 
   const early: Early[] = [];
   const pending: Candidate[] = [];
   for (let taken = 0; taken < most; ) {
-    const handed = await reader.next(state);
+    const handed = await reader.next(most - taken, state);
     if (handed.length === 0) break;
     taken += handed.length;
     for (const { candidate, reading, isEarly } of handed) {

@@ -106,11 +106,7 @@ function misplaced(journal: Journal, after: ReadonlyMap<BytePath, Entry | null>)
   return undefined;
 }
 
-function orphaned(
-  journal: Journal,
-  directoriesGone: readonly BytePath[],
-  after: ReadonlyMap<BytePath, Entry | null>,
-): string | undefined {
+function orphaned(journal: Journal, directoriesGone: readonly BytePath[], after: ReadonlyMap<BytePath, Entry | null>): string | undefined {
   for (const path of directoriesGone) {
     if (!journal.foldedAnyBelow(path)) continue;
     for (const below of journal.foldedBelow(path)) {

@@ -1,30 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { type FilingCodec, openCodec } from '../../src/adapters/codec.ts';
+import { describe, expect, test } from 'vitest';
 import { getStat } from '../../src/adapters/disk-stat.ts';
 import { contentHash } from '../../src/model/digest.ts';
 import type { ContentCodec, StoredContent } from '../../src/ports/codec.ts';
 import { temporaryDirectory } from './temporary.ts';
+import { codecIn, threadPlaces } from './thread-fixture.ts';
 
 const text = Buffer.from('a line that repeats\n'.repeat(100_000));
 const noise = randomBytes(300_000);
 const contents = [text, Buffer.from('x'), noise, Buffer.from('<?php echo 1;\n'.repeat(40))];
-
-async function builtThread(): Promise<string> {
-  const file = join(temporaryDirectory(), 'codec-thread.mjs');
-  const entry = new URL('../../src/adapters/codec-thread.ts', import.meta.url).pathname;
-  await build({ entryPoints: [entry], outfile: file, bundle: true, format: 'esm', platform: 'node' });
-  return file;
-}
-
-async function codecIn(place: string): Promise<FilingCodec> {
-  const codec = openCodec(place === 'in this thread' ? '/nowhere' : await builtThread());
-  onTestFinished(() => codec.close());
-  return codec;
-}
 
 async function encoded(codec: ContentCodec): Promise<StoredContent[]> {
   const blobs = await codec.encode(contents);
@@ -34,7 +20,7 @@ async function encoded(codec: ContentCodec): Promise<StoredContent[]> {
 /** Which of the contents each answer is; -1 for none. */
 const places = (answers: readonly (Buffer | null)[]) => answers.map((answer) => contents.findIndex((each) => answer?.equals(each)));
 
-describe.each(['in this thread', 'in a thread of its own'])('contents are compressed and checked %s', (place) => {
+describe.each(threadPlaces)('contents are compressed and checked %s', (place) => {
   test('what was encoded is decoded again, in order', async () => {
     const codec = await codecIn(place);
     const blobs = await encoded(codec);
@@ -89,7 +75,7 @@ describe.each(['in this thread', 'in a thread of its own'])('contents are compre
 });
 
 test('a thread that ends leaves no question unanswered, and the next question starts another', async () => {
-  const codec = openCodec(await builtThread());
+  const codec = await codecIn(threadPlaces[1]);
   const asking = codec.encode([text]);
   await codec.close();
   await expect(asking).rejects.toThrow('has ended');

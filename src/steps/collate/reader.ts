@@ -25,8 +25,8 @@ export interface Handed {
 export interface Reader {
   /** Candidates that have not been handed out. */
   left(): number;
-  /** The next few; none at the end, or when the look is told to stop. */
-  next(counted: Counted): Promise<readonly Handed[]>;
+  /** The next few; none at the end, when the look is told to stop, and when the next few are more than `most`, which is some hundreds at least. */
+  next(most: number, counted: Counted): Promise<readonly Handed[]>;
 }
 
 interface Group {
@@ -58,11 +58,12 @@ export function openReader(ports: CollatePorts, found: Candidate[], settledMs: n
   };
   return {
     left: () => waiting.length + files,
-    next: async (counted) => {
+    next: async (most, counted) => {
       if (options.signal.aborted) return [];
       fill();
-      const group = flying.shift();
-      if (group === undefined) return [];
+      const [group] = flying;
+      if (group === undefined || group.candidates.length > most) return [];
+      flying.shift();
       const handed = await handOut(ports, group, settledMs, options, counted);
       files -= group.candidates.length;
       bytes -= bytesOf(group);
