@@ -170,13 +170,25 @@ async function cycleHere(
   const events = outcomes.flatMap((outcome) => outcome.events);
   if (dryRun) for (const line of last.planned.flatMap((plan) => planLines(plan, only))) output.line(line);
   tellEvents(share, events, output);
-  const untold = dryRun ? null : teller.cycled(last, opened.agent);
+  const untold = dryRun ? null : await tellStatus(world, share, () => teller.cycled(last, opened.agent));
   const problems = [...outcomeProblems(last), ...(untold === null ? [] : [untold])];
   for (const line of standingLines(opened.journal, share.name, problems, systemTime.wallMs(), output.terminal || dryRun))
     output.error(line);
   if (output.terminal && !dryRun) output.line(summary(share.name, countsOf(outcomes), last.cursor, systemTime.monotonicMs() - startedMs));
   const code = worst([outcomeCode({ ...last, events: [...opened.events, ...events] }), untold === null ? exit.done : exit.problems]);
   return world.signal.aborted ? worst([interrupted(share, output), code]) : code;
+}
+
+/** The turn was given away before the hook ran; whoever has it by now tells by itself. */
+async function tellStatus<T>(world: World, share: ShareConfig, tell: () => T): Promise<T | null> {
+  if (share.statusFile === null) return null;
+  const lock = await lockShare(lockFile(world.config, share.name), systemTime, { wait: false, signal: world.signal });
+  if (lock === null) return null;
+  try {
+    return tell();
+  } finally {
+    lock.release();
+  }
 }
 
 function tellEvents(share: ShareConfig, events: readonly string[], output: Output): void {

@@ -113,8 +113,9 @@ test('an unmounted root, a hold and a store that is away are failures; then all 
   expect(status(a)).toMatch(success);
 });
 
-test.skipIf(isRoot)('a state directory that takes nothing is a failure', async () => {
-  const { member } = scenario(['a']);
+test('a state directory that takes nothing is a failure', async () => {
+  const { member, federation } = scenario(['a'], isRoot ? { users: { a: 65534 } } : {});
+  chmodSync(federation.bucket, 0o777);
   const a = member('a');
   a.configure(line);
   await a.sync();
