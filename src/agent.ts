@@ -7,7 +7,7 @@ import { type BaseState, baseState, decide, forgetSettledHolds, settleHolds } fr
 import type { Asked } from './agent/earlier.ts';
 import { enforceMetadata } from './agent/enforce.ts';
 import { followOn } from './agent/follow-on.ts';
-import { beat, noticeClone } from './agent/heartbeat.ts';
+import { beat, beatHalted, noticeClone } from './agent/heartbeat.ts';
 import { adoptOnChange, withoutTelling } from './agent/hooks.ts';
 import { type Housekept, housekeepNow, housekeepWhenDue } from './agent/housekeep.ts';
 import { type Ingested, ingestAll } from './agent/ingest.ts';
@@ -73,7 +73,7 @@ export class ShareAgent {
 
   /** One whole cycle. Throws DatastoreFault when the bucket cannot be used; whatever was reached before is kept. */
   async cycle(options: CycleOptions): Promise<Outcome> {
-    const onProgress = options.dryRun ? this.ports.onProgress : rememberingProgress(this.ports);
+    const onProgress = options.dryRun ? this.ports.onProgress : rememberingProgress(this.ports, this.memory);
     const cycle = new Cycle({ ...this.ports, onProgress }, this.config, options, this.memory);
     cycle.keptLock = this.keptLock;
     // A cycle that comes to no look leaves it to the next one.
@@ -82,6 +82,7 @@ export class ShareAgent {
       return await this.run(cycle);
     } finally {
       this.leaveRoot(cycle);
+      if (this.memory.uploads.size === 0) this.memory.doing = null;
     }
   }
 
@@ -177,6 +178,7 @@ export class ShareAgent {
       forgetProgress(cycle.ports.journal);
     }
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
+    else if (!options.dryRun) await beatHalted(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;
     if (!options.dryRun && isComplete(cycle, unfinished) && saysAll(cycle) && this.ports.journal.meta('joined') === '1')
       unfinished = await housekeepWhenDue(cycle, this.keepsHouseLater, async () => (await catchUp(cycle)) === 'caught-up');

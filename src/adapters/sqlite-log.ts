@@ -3,7 +3,10 @@ import type { Journal, RecordRow, VersionRow } from '../ports/journal.ts';
 import { type Connection, command, query, type Row, replacing } from './sqlite-connection.ts';
 import { entryAt, entryColumns, entryValues, entryWidth } from './sqlite-rows.ts';
 
-type RecordPart = Pick<Journal, 'record' | 'records' | 'putRecord' | 'setRecordObject' | 'recordBytes' | 'recordBody' | 'keepRecordBytes'>;
+type RecordPart = Pick<
+  Journal,
+  'record' | 'records' | 'recordsBetween' | 'putRecord' | 'setRecordObject' | 'recordBytes' | 'recordBody' | 'keepRecordBytes'
+>;
 
 export const recordColumns = `sequence, hash, id, author_id, author, at_ms, kind, verdict, reason, changeset, more, puts, deletes, kept,
   bytes, object_size, object_modified_ms, object_tag, body_id`;
@@ -12,6 +15,7 @@ export const recordColumns = `sequence, hash, id, author_id, author, at_ms, kind
 export function recordPart(connection: Connection): RecordPart {
   const one = query(connection, `SELECT ${recordColumns} FROM record WHERE sequence = ?`);
   const newest = query(connection, `SELECT ${recordColumns} FROM record WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`);
+  const between = query(connection, 'SELECT count(*), coalesce(sum(bytes), 0) FROM record WHERE sequence > ? AND sequence <= ?');
   const bytes = query(connection, 'SELECT bytes FROM record_bytes WHERE sequence = ?');
   const body = query(connection, 'SELECT body FROM record_bytes WHERE sequence = ?');
   const put = replacing(connection, 'record', recordColumns);
@@ -27,6 +31,10 @@ export function recordPart(connection: Connection): RecordPart {
       return row === undefined ? null : recordFrom(row);
     },
     records: (limit, before = Number.MAX_SAFE_INTEGER) => newest.rows(before, limit).map(recordFrom),
+    recordsBetween: (after, last) => {
+      const [records, sum] = between.row(after, last) as [number, number];
+      return { records, bytes: sum };
+    },
     putRecord: (row, stored, storedBody) =>
       connection.transaction(() => {
         put(...recordValues(row));

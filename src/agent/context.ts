@@ -5,6 +5,7 @@ import type { Content } from '../model/local.ts';
 import type { BytePath } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { problem } from '../model/problem.ts';
+import type { Replay } from '../model/replay.ts';
 import type { Scope } from '../model/scope.ts';
 import type { ContentCodec } from '../ports/codec.ts';
 import type { Commands } from '../ports/command.ts';
@@ -219,6 +220,8 @@ export interface Memory {
   readonly asked: Set<BytePath>;
   /** What the ready file says, where this process wrote it. */
   ready: { readonly cursor: number; readonly atMs: number } | null;
+  /** What is under way, as it was told last; it may have ended since. */
+  doing: Replay | null;
   /** How far the uploads are that stand together in `uploads`, for progress. */
   uploading: { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number };
 }
@@ -238,6 +241,7 @@ export function newMemory(): Memory {
     uploads: new Map(),
     asked: new Set(),
     ready: null,
+    doing: null,
     uploading: { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 },
   };
 }

@@ -4,6 +4,17 @@ import { DatastoreFault } from '../ports/datastore.ts';
 import { adoptTrash } from './adopt-trash.ts';
 import { appliedTo } from './applied.ts';
 import type { Cycle } from './context.ts';
+import {
+  count,
+  readHalt,
+  readTroubles,
+  readUnderway,
+  said,
+  type Trouble,
+  troublesOf,
+  type Underway,
+  underwayIn,
+} from './heartbeat-parts.ts';
 
 const repeatMs = 60_000;
 const holdsMax = 100;
@@ -27,6 +38,11 @@ export interface Heartbeat {
   readonly problems: number;
   /** `why` is what the command of `check` said, '' for deletions. */
   readonly holds: readonly { readonly id: string; readonly paths: number; readonly why: string }[];
+  /** The first of the problems; `path` is '' where the share as a whole is meant. */
+  readonly troubles: readonly Trouble[];
+  readonly halt: { readonly code: string; readonly text: string } | null;
+  /** What was under way when it was written; told once a minute while something lasts. */
+  readonly progress: Underway | null;
   readonly atMs: number;
 }
 
@@ -43,13 +59,39 @@ export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<voi
       .holds()
       .filter((hold) => hold.state === 'open')
       .map(({ id, kind, detail }) => ({ id, paths: journal.holdPaths(id).length, why: kind === 'check' ? detail : '' })),
+    ...{ troubles: troublesOf(cycle.problems), halt: haltIn(cycle) },
   };
-  const text = JSON.stringify(facts);
+  await write(cycle, JSON.stringify(facts));
+}
+
+function haltIn({ halt }: Cycle): Heartbeat['halt'] {
+  return halt === null ? null : { code: halt.code, text: lastWords(halt.text) };
+}
+
+/**
+ * A share that stands still because of its root says so, as far as it was heard of before: the bucket is none of its trouble. Where the
+ * bucket itself is doubted, nothing is written to it.
+ */
+export async function beatHalted(cycle: Cycle): Promise<void> {
+  const text = cycle.ports.journal.meta('heartbeatText');
+  if (text === undefined || cycle.halt === null || !saidOfRoot.test(cycle.halt.code)) return;
+  try {
+    await write(cycle, JSON.stringify({ ...(JSON.parse(text) as object), state: 'halted', halt: haltIn(cycle) }));
+  } catch (error) {
+    if (!(error instanceof DatastoreFault)) throw error;
+    cycle.ports.log.warn({ share: cycle.share, code: error.code }, 'the heartbeat of a halt could not be written');
+  }
+}
+
+/** A root that another state looks after has heartbeats of that one. */
+const saidOfRoot = /^root-(?!in-use$)/;
+
+/** At once when it says something else than before, else once a minute. */
+async function write(cycle: Cycle, text: string): Promise<void> {
+  const { journal } = cycle.ports;
+  if (text === journal.meta('heartbeatText') && isYoung(cycle)) return;
   const nowMs = cycle.bucketNowMs();
-  const age = nowMs - Number(journal.meta('heartbeatAtMs') ?? '0');
-  if (text === journal.meta('heartbeatText') && age >= 0 && age < repeatMs) return;
-  const heartbeat: Heartbeat = { ...facts, atMs: nowMs };
-  await send(cycle, heartbeat);
+  await send(cycle, { ...(JSON.parse(text) as Told), progress: underwayIn(cycle), atMs: nowMs });
   cycle.ports.log.debug({ step: 'heartbeat', share: cycle.share, cursor: cycle.cursor }, 'heartbeat written');
   journal.transaction(() => {
     journal.setMeta('heartbeatText', text);
@@ -57,13 +99,20 @@ export async function beat(cycle: Cycle, state: Heartbeat['state']): Promise<voi
   });
 }
 
-/** A member that has nothing to say still says that it lives: what the last cycle told, with the time of now. */
+type Told = Omit<Heartbeat, 'progress' | 'atMs'>;
+
+function isYoung(cycle: Cycle): boolean {
+  const age = cycle.bucketNowMs() - Number(cycle.ports.journal.meta('heartbeatAtMs') ?? '0');
+  return age >= 0 && age < repeatMs;
+}
+
+/** A member that has nothing to say still says that it lives: what the last cycle told, and how far the one under way is. */
 export async function repeatBeat(cycle: Cycle): Promise<void> {
   const { journal } = cycle.ports;
   const text = journal.meta('heartbeatText');
-  if (text === undefined) return;
+  if (text === undefined || isYoung(cycle)) return;
   const nowMs = cycle.bucketNowMs();
-  await send(cycle, { ...(JSON.parse(text) as Omit<Heartbeat, 'atMs'>), atMs: nowMs });
+  await send(cycle, { ...(JSON.parse(text) as Told), progress: underwayIn(cycle), atMs: nowMs });
   journal.setMeta('heartbeatAtMs', String(nowMs));
 }
 
@@ -86,7 +135,16 @@ export function readHeartbeat(bytes: Buffer): Heartbeat | null {
     const json = JSON.parse(bytes.toString('utf8')) as Partial<Heartbeat>;
     const usable =
       typeof json.id === 'string' && typeof json.name === 'string' && Number.isSafeInteger(json.cursor) && typeof json.atMs === 'number';
-    return usable ? { ...blank, ...json, holds: readHolds(json.holds) } : null;
+    if (!usable) return null;
+    const { state } = json;
+    const facts = {
+      state: state === 'replaying' || state === 'halted' ? state : 'idle',
+      appliedTo: count(json.appliedTo),
+      problems: count(json.problems),
+    } as const;
+    const texts = { version: said(json.version), role: said(json.role), digest: said(json.digest) };
+    const parts = { troubles: readTroubles(json.troubles), halt: readHalt(json.halt), progress: readUnderway(json.progress) };
+    return { ...blank, ...json, ...facts, ...texts, holds: readHolds(json.holds), ...parts };
   } catch {
     return null;
   }
@@ -100,7 +158,7 @@ function readHolds(json: unknown): Heartbeat['holds'] {
 
 const blank: Heartbeat = {
   ...{ schema: 1, id: '', name: '', version: '', role: 'both', cursor: 0, hash: '', digest: '' },
-  ...{ applied: false, appliedTo: 0, state: 'idle', problems: 0, holds: [], atMs: 0 },
+  ...{ applied: false, appliedTo: 0, state: 'idle', problems: 0, holds: [], troubles: [], halt: null, progress: null, atMs: 0 },
 };
 
 /** Null where there is none or an unusable one, however large. */

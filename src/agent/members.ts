@@ -55,8 +55,22 @@ function byName(a: HeardMember, b: HeardMember): number {
   return a.heartbeat.name < b.heartbeat.name ? -1 : a.heartbeat.name > b.heartbeat.name ? 1 : a.heartbeat.id < b.heartbeat.id ? -1 : 1;
 }
 
+/** The end of a share's log as a listing shows it. */
+export interface LogEnd {
+  /** The newest record, 0 without any. */
+  readonly head: number;
+  /** When each record from the member's position on came into the bucket, by the bucket's clock, ms. */
+  readonly sinceMs: ReadonlyMap<number, number>;
+}
+
+/** `cursor` is where this member stands. Throws DatastoreFault. */
+export async function readLogEnd(datastore: Datastore, share: string, cursor: number): Promise<LogEnd> {
+  const near = await listLog(datastore, share, Math.max(1, cursor));
+  const { head, listed } = near.head >= cursor ? near : await listLog(datastore, share, 1);
+  return { head, sinceMs: new Map([...listed].map(([sequence, { modifiedMs }]) => [sequence, modifiedMs])) };
+}
+
 /** The newest record of the share, 0 without any. `cursor` is where this member stands. Throws DatastoreFault. */
 export async function readHead(datastore: Datastore, share: string, cursor: number): Promise<number> {
-  const { head } = await listLog(datastore, share, Math.max(1, cursor));
-  return head >= cursor ? head : (await listLog(datastore, share, 1)).head;
+  return (await readLogEnd(datastore, share, cursor)).head;
 }

@@ -1,21 +1,9 @@
+import type { Replay } from '../model/replay.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
 import type { Journal } from '../ports/journal.ts';
-import type { Cycle, Ports, ProgressEvent } from './context.ts';
+import type { Cycle, Memory, Ports, ProgressEvent } from './context.ts';
 import { beat } from './heartbeat.ts';
 import { rememberPosition } from './position.ts';
-
-/** How far the running cycle is with what it takes in, as the journal keeps it for `status`. Times are of this machine's clock, ms. */
-export interface Replay {
-  readonly phase: string;
-  /** Files, or records of the log. */
-  readonly filesDone: number;
-  readonly filesTotal: number;
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
-  /** When this phase was first told, and what was done by then: it must not count as speed. */
-  readonly since: { readonly atMs: number; readonly files: number; readonly bytes: number };
-  readonly atMs: number;
-}
 
 export const readingTheLog = 'reading the log';
 export const loadingTheSnapshot = 'loading the snapshot';
@@ -25,20 +13,20 @@ const quietMs = 2000;
 const repeatMs = 1000;
 
 /** Hands progress on, and once a cycle lasts leaves it in the journal as well, once a second. */
-export function rememberingProgress({ onProgress, journal, time }: Ports): Ports['onProgress'] {
+export function rememberingProgress({ onProgress, journal, time }: Ports, memory: Memory): Ports['onProgress'] {
   const begunMs = time.monotonicMs();
   const begun = new Map<string, Replay['since']>();
   let writtenMs = Number.NEGATIVE_INFINITY;
   return (event) => {
     onProgress(event);
-    if (!replayPhases.has(event.phase)) return;
     const { phase, filesDone = 0, filesTotal = 0, bytesDone = 0, bytesTotal = 0 } = event;
     const since = begun.get(phase) ?? { atMs: time.wallMs(), files: filesDone, bytes: bytesDone };
     begun.set(phase, since);
-    const nowMs = time.monotonicMs();
-    if (nowMs - begunMs < quietMs || nowMs - writtenMs < repeatMs) return;
-    writtenMs = nowMs;
     const replay: Replay = { phase, filesDone, filesTotal, bytesDone, bytesTotal, since, atMs: time.wallMs() };
+    memory.doing = replay;
+    const nowMs = time.monotonicMs();
+    if (!replayPhases.has(phase) || nowMs - begunMs < quietMs || nowMs - writtenMs < repeatMs) return;
+    writtenMs = nowMs;
     journal.setMeta('progress', JSON.stringify(replay));
   };
 }
@@ -55,22 +43,6 @@ export function readReplay(journal: Journal, nowMs: number): Replay | null {
   const text = journal.meta('progress');
   const replay = text === undefined ? null : (JSON.parse(text) as Replay);
   return replay === null || Math.abs(nowMs - replay.atMs) > staleMs ? null : replay;
-}
-
-/** Time left at the speed so far, ms; null while nothing can be said. Bytes tell more than files, where there are any. */
-export function timeLeftMs(replay: Replay): number | null {
-  const { since, atMs } = replay;
-  const elapsedMs = atMs - since.atMs;
-  const [done, total, first] =
-    replay.bytesTotal > 0 ? [replay.bytesDone, replay.bytesTotal, since.bytes] : [replay.filesDone, replay.filesTotal, since.files];
-  if (elapsedMs <= 0 || done <= first) return null;
-  return Math.round((Math.max(0, total - done) * elapsedMs) / (done - first));
-}
-
-/** Since the phase began; null while nothing can be said. */
-export function bytesPerSecond({ since, atMs, bytesDone }: Replay): number | null {
-  const elapsedMs = atMs - since.atMs;
-  return elapsedMs <= 0 || bytesDone <= since.bytes ? null : Math.round(((bytesDone - since.bytes) * 1000) / elapsedMs);
 }
 
 /** A cycle that takes longer than this tells the others that it replays, and then once a minute. */

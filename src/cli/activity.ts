@@ -1,5 +1,5 @@
 import type { ProgressEvent } from '../agent/context.ts';
-import type { Replay } from '../agent/replay.ts';
+import type { Replay } from '../model/replay.ts';
 import type { Time } from '../ports/time.ts';
 
 /** What the process that looks after a share is doing at this moment, told to whoever asks. */

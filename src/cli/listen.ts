@@ -1,9 +1,9 @@
 import { type Conversation, type Listening, listenAt } from '../adapters/socket-server.ts';
 import { shareSocket } from '../adapters/state-directory.ts';
 import { systemTime } from '../adapters/system.ts';
-import { type Replay, timeLeftMs } from '../agent/replay.ts';
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
+import { type Replay, timeLeftMs } from '../model/replay.ts';
 import { decodeRequest, type Greeting, type Holder, protocol, type Request } from '../model/request.ts';
 import type { Requests } from './requests.ts';
 

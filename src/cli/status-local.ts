@@ -1,17 +1,20 @@
-import { waitingWants } from '../agent/applied.ts';
+import { appliedTo, waitingWants } from '../agent/applied.ts';
 import type { Halt } from '../agent/context.ts';
 import { type LastCycle, readLastCycle } from '../agent/last-cycle.ts';
 import { missingChanges } from '../agent/readiness.ts';
-import { type Replay, readReplay } from '../agent/replay.ts';
+import { readReplay } from '../agent/replay.ts';
 import type { ShareConfig } from '../config-types.ts';
 import type { Deviation } from '../model/deviation.ts';
 import { decodeFormat } from '../model/format.ts';
 import type { BytePath } from '../model/path.ts';
+import type { Replay } from '../model/replay.ts';
 import type { Agreed, Hold, Journal, ProblemRow, WantReason } from '../ports/journal.ts';
 
 /** What the journal of one share says, without a look at disk or bucket. */
 export interface LocalStatus {
   readonly cursor: number;
+  /** This disk holds every change of the log up to here; at most `cursor`. */
+  readonly appliedTo: number;
   readonly digest: string | null;
   /** The first replay is complete: this member publishes. */
   readonly joined: boolean;
@@ -52,7 +55,12 @@ export function localStatus(journal: Journal, share: ShareConfig, nowMs: number)
     const lastCycle = readLastCycle(journal);
     const halt = lastCycle?.halt ?? null;
     return {
-      ...{ cursor: Number(journal.meta('cursor') ?? '0'), digest: journal.meta('digest') ?? null, joined: journal.meta('joined') === '1' },
+      ...{
+        cursor: Number(journal.meta('cursor') ?? '0'),
+        appliedTo: appliedTo(journal),
+        digest: journal.meta('digest') ?? null,
+        joined: journal.meta('joined') === '1',
+      },
       ...{ counts: journal.agreedCount(), incoming: incomingOf(journal), holds: holdsOf(journal), halt, lastCycle },
       ...{ missing: missingChanges(journal), replay: readReplay(journal, nowMs) },
       outgoing: { records: journal.outbox() === null ? 0 : 1, owed: journal.owedTrash().length },

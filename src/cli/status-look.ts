@@ -1,6 +1,7 @@
 import { openMember } from '../adapters/member-file.ts';
 import { systemRandom, systemTime } from '../adapters/system.ts';
-import { forgottenMs, type HeardMember, readHead, readMembers } from '../agent/members.ts';
+import { type Lag, lagOf } from '../agent/lag.ts';
+import { forgottenMs, type HeardMember, readLogEnd, readMembers } from '../agent/members.ts';
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
@@ -18,25 +19,44 @@ export interface ShareStatus {
   /** The newest record of the bucket; null where the bucket gave no answer. */
   readonly head: number | null;
   readonly members: readonly HeardMember[];
+  /** How far each member is behind, by its id, and this one; empty where the bucket gave no answer. */
+  readonly lags: ReadonlyMap<string, Lag>;
   readonly selfId: string;
   readonly fault: DatastoreFault | null;
   /** The bucket's clock where it answered, else this machine's, ms. */
   readonly nowMs: number;
 }
 
+const noLags: ShareStatus['lags'] = new Map();
+
 /** Throws JournalFault; a bucket that gives no answer is part of the result. */
 export async function lookAt(world: World, share: ShareConfig): Promise<ShareStatus> {
   const selfId = ownId(world);
   const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share, systemTime.wallMs())));
   const asking = askForStatus(world, share);
-  const silent = async () => ({ share, local, process: await asking, head: null, members: [], selfId, nowMs: systemTime.wallMs() });
+  const silent = async () => ({
+    share,
+    local,
+    process: await asking,
+    head: null,
+    members: [],
+    lags: noLags,
+    selfId,
+    nowMs: systemTime.wallMs(),
+  });
   try {
     const datastore = await world.datastore();
-    const [head, heard] = await Promise.all([
-      readHead(datastore, share.name, local?.cursor ?? 0),
+    const [end, heard] = await Promise.all([
+      readLogEnd(datastore, share.name, local?.cursor ?? 0),
       readMembers(datastore, share.name, forgottenMs),
     ]);
-    return { ...(await silent()), head, members: heard.members, nowMs: heard.nowMs, fault: null };
+    const positions = [...heard.members.map(({ heartbeat }) => heartbeat), { id: selfId, appliedTo: local?.appliedTo ?? 0 }];
+    const lags = readJournal(
+      world,
+      share.name,
+      (journal) => new Map(positions.map(({ id, appliedTo }) => [id, lagOf(journal, appliedTo, end)])),
+    );
+    return { ...(await silent()), head: end.head, members: heard.members, lags, nowMs: heard.nowMs, fault: null };
   } catch (error) {
     if (!(error instanceof DatastoreFault)) throw error;
     return { ...(await silent()), fault: error };

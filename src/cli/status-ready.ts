@@ -1,4 +1,4 @@
-import { timeLeftMs } from '../agent/replay.ts';
+import { timeLeftMs } from '../model/replay.ts';
 import { counted, formatBytes, formatCount, formatElapsed } from './format.ts';
 import type { LocalStatus } from './status-local.ts';
 import type { ShareStatus } from './status-look.ts';

@@ -1,13 +1,12 @@
-import { aliveMs, goneMs, type HeardMember } from '../agent/members.ts';
 import { toText } from '../model/path.ts';
-import { counted, formatBytes, formatCount, formatElapsed, formatMoment, formatTable, printable, wrap } from './format.ts';
+import { counted, formatBytes, formatCount, formatElapsed, formatMoment } from './format.ts';
 import type { Prospects } from './listen.ts';
+import { labelColumns, labelled, lagText } from './status-lines.ts';
 import type { HeldStatus, LocalStatus } from './status-local.ts';
 import type { ShareStatus } from './status-look.ts';
+import { memberLines } from './status-members.ts';
 import { replayText } from './status-ready.ts';
 
-const columnsMax = 80;
-const labelColumns = 13;
 const pathsShown = 5;
 
 /** What a person reads of one share, at most 80 columns wide except for paths, names and commands. */
@@ -67,11 +66,14 @@ function localLines(status: ShareStatus, local: LocalStatus): string[] {
   ];
 }
 
-function position({ head }: ShareStatus, { cursor, joined }: LocalStatus): string {
+function position({ head, lags, selfId, nowMs }: ShareStatus, { cursor, appliedTo, joined }: LocalStatus): string {
   const state = joined ? '' : ', still joining';
+  const lag = lags.get(selfId);
   if (head === null) return `${cursor}${state}`;
   if (head < cursor) return `${cursor}, but the bucket ends at ${head}: run flocksync sync${state}`;
-  return head === cursor ? `${cursor}, up to date${state}` : `${cursor} of ${head}, ${counted(head - cursor, 'record')} behind${state}`;
+  if (lag === undefined || lag.records === 0) return `${cursor}, up to date${state}`;
+  const read = appliedTo === cursor ? '' : `, applied up to ${appliedTo}`;
+  return `${cursor}${head === cursor ? '' : ` of ${head}`}${read}: ${lagText(lag, nowMs)}${state}`;
 }
 
 function waitingLines({ incoming, outgoing, requests }: LocalStatus): string[] {
@@ -120,38 +122,8 @@ function retentionLines({ share }: ShareStatus, { historyMs }: LocalStatus): str
   );
 }
 
-function memberLines({ members, selfId, head }: ShareStatus): string[] {
-  if (members.length === 0) return [];
-  const rows = members.map(({ heartbeat, agoMs }) => [
-    `${short(printable(heartbeat.name))}${heartbeat.id === selfId ? ' *' : ''}${heartbeat.state === 'replaying' ? ' (replaying)' : ''}`,
-    formatCount(heartbeat.cursor),
-    head === null || head <= heartbeat.cursor ? '-' : formatCount(head - heartbeat.cursor),
-    `${formatElapsed(agoMs)} ago${agoMs >= goneMs ? ', gone' : agoMs > aliveMs ? ' !' : ''}`,
-    heartbeat.problems > 0 ? formatCount(heartbeat.problems) : '-',
-    heartbeat.holds.map((hold) => printable(hold.id).slice(0, 16)).join(' ') || '-',
-  ]);
-  const table = formatTable([['NAME', 'RECORD', 'BEHIND', 'SEEN', 'PROBLEMS', 'HOLDS'], ...rows], [1, 2, 4]);
-  const lines = table.map((line, index) => `  ${(index === 0 ? 'members' : '').padEnd(labelColumns - 2)}${line}`);
-  return [...lines, ...members.filter(({ heartbeat }) => heartbeat.id !== selfId).flatMap(refusedLines)];
-}
-
-function refusedLines({ heartbeat }: HeardMember): string[] {
-  const refusing = heartbeat.holds.filter(({ why }) => why !== '');
-  return refusing.flatMap(({ paths, why }) =>
-    labelled('refused', `by the check of ${printable(heartbeat.name)}, ${counted(paths, 'change')}: ${printable(why)}`),
-  );
-}
-
-function short(name: string): string {
-  return name.length > 24 ? `${name.slice(0, 23)}…` : name;
-}
-
 function seen(atMs: number, nowMs: number): string {
   return `${formatMoment(atMs)}, ${formatElapsed(Math.max(0, nowMs - atMs))} ago`;
-}
-
-function labelled(label: string, text: string): string[] {
-  return wrap(text, columnsMax - labelColumns).map((line, index) => `  ${(index === 0 ? label : '').padEnd(labelColumns - 2)}${line}`);
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import { aliveMs, goneMs, type HeardMember } from '../agent/members.ts';
-import { bytesPerSecond, timeLeftMs } from '../agent/replay.ts';
 import type { World } from '../compose.ts';
+import { bytesPerSecond, timeLeftMs } from '../model/replay.ts';
 import type { Process } from './ask.ts';
 import type { StatusCommand } from './command.ts';
 import { moment, pathFields, printDocument } from './document.ts';
@@ -59,6 +59,7 @@ function asDocument(status: ShareStatus) {
   return {
     ...{ name: share.name, path: share.path, role: share.role, synced: local !== null },
     ...{ cursor: local?.cursor ?? 0, head, behind: head === null ? null : Math.max(0, head - (local?.cursor ?? 0)) },
+    ...{ appliedTo: local?.appliedTo ?? 0, lag: lagFields(status, status.selfId) },
     ...{ digest: local?.digest ?? null, joined: local?.joined ?? false },
     ...{ ready: unreadiness(status) === null, unready: unreadiness(status), process: processFields(status.process) },
     ...(local === null ? neverSyncedFields : localFields(local)),
@@ -111,10 +112,20 @@ function replayFields(replay: NonNullable<LocalStatus['replay']>) {
   return { phase, filesDone, filesTotal, bytesDone, bytesTotal, leftMs: timeLeftMs(replay), sinceAt: moment(since.atMs) };
 }
 
-function memberFields({ heartbeat, agoMs }: HeardMember, { head, selfId, nowMs }: ShareStatus) {
-  const { id, name, role, cursor, appliedTo, digest, state, problems, holds, version } = heartbeat;
+/** Null where the bucket gave no answer. */
+function lagFields({ lags, nowMs }: ShareStatus, id: string) {
+  const lag = lags.get(id);
+  if (lag === undefined) return null;
+  const { records, bytes, sinceMs } = lag;
+  return { records, bytes, ms: sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs), sinceAt: moment(sinceMs) };
+}
+
+function memberFields({ heartbeat, agoMs }: HeardMember, status: ShareStatus) {
+  const { head, selfId, nowMs } = status;
+  const { id, name, role, cursor, appliedTo, digest, state, problems, holds, version, troubles, halt, progress } = heartbeat;
   return {
     ...{ id, name, self: id === selfId, role, cursor, appliedTo, behind: head === null ? null : Math.max(0, head - cursor), digest, state },
+    ...{ lag: lagFields(status, id), troubles, halt, progress },
     ...{ problems, holds, version, alive: agoMs <= aliveMs, gone: agoMs >= goneMs, seenAt: moment(nowMs - agoMs), seenMsAgo: agoMs },
   };
 }

@@ -268,6 +268,8 @@ export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJour
   record(sequence: Sequence): RecordRow | null;
   /** Newest first. */
   records(limit: number, before?: Sequence): RecordRow[];
+  /** How many records this journal has above `after` and up to `last`, and the bytes of content that they put. */
+  recordsBetween(after: Sequence, last: Sequence): { records: number; bytes: number };
   /** `bytes` and `body` are kept for re-puts while the row is among the newest (see keepRecordBytes). */
   putRecord(row: RecordRow, bytes: Buffer | null, body: Buffer | null): void;
   setRecordObject(sequence: Sequence, size: number, modifiedMs: number, tag: string): void;
