@@ -177,6 +177,7 @@ export class ShareAgent {
       settleReadiness(cycle);
       forgetProgress(cycle.ports.journal);
     }
+    if (this.memory.uploads.size === 0) this.memory.doing = null;
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     else if (!options.dryRun) await beatHalted(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;

@@ -1,6 +1,8 @@
 import { systemTime } from '../adapters/system.ts';
 import type { CycleOptions } from '../agent/context.ts';
+import { stillAlive } from '../agent/glance.ts';
 import type { Outcome, ShareAgent } from '../agent.ts';
+import { DatastoreFault } from '../ports/datastore.ts';
 
 /** Between two looks while a large file is on its way to the bucket. */
 const overtakeMs = 1000;
@@ -25,6 +27,39 @@ export async function runCycles(
   options: CycleOptions,
   interruptions = noInterruptions,
   cycle = (each: CycleOptions) => agent.cycle(each),
+): Promise<[Outcome, ...Outcome[]]> {
+  const end = new AbortController();
+  const heard = options.dryRun ? null : keepHeard(agent, end.signal);
+  try {
+    return await cyclesUntilDone(agent, options, interruptions, cycle);
+  } finally {
+    end.abort();
+    await heard;
+  }
+}
+
+/** Other members take one that was silent for three minutes for dead, and a cycle may take hours. */
+const heardMs = 60_000;
+
+/** Once a minute, with how far the cycle is, until the signal. */
+async function keepHeard(agent: ShareAgent, end: AbortSignal): Promise<void> {
+  for (;;) {
+    await systemTime.sleep(heardMs, end);
+    if (end.aborted) return;
+    try {
+      await stillAlive(agent, end);
+    } catch (error) {
+      // The cycle meets the trouble itself, and tells it.
+      if (!(error instanceof DatastoreFault)) throw error;
+    }
+  }
+}
+
+async function cyclesUntilDone(
+  agent: ShareAgent,
+  options: CycleOptions,
+  interruptions: Interruptions,
+  cycle: (each: CycleOptions) => Promise<Outcome>,
 ): Promise<[Outcome, ...Outcome[]]> {
   const outcomes: Outcome[] = [];
   for (let looks = 0; ; ) {

@@ -25,7 +25,7 @@ test('position, counts, digest and the other members', async () => {
     [
       ...['name', 'path', 'role', 'synced', 'cursor', 'head', 'behind', 'digest', 'joined', 'files', 'directories', 'links', 'bytes'],
       ...['incoming', 'outgoing', 'holds', 'halt', 'problems', 'conflicts', 'deviations', 'lastCycle', 'requests', 'retention'],
-      ...['members', 'fault', 'ready', 'unready', 'replay', 'appliedTo', 'lag'],
+      ...['members', 'fault', 'ready', 'unready', 'replay', 'appliedTo', 'lag', 'process'],
     ].sort(),
   );
   expect(one).toMatchObject({ name: 'webroot', path: a.root, role: 'both', synced: true, joined: true, cursor: 2, head: 2, behind: 0 });
