@@ -28,7 +28,7 @@ test.each(names)('%s becomes configs that the config reader takes', (name) => {
   const { configs, read, findings } = imported(name);
   expect(configs.map(({ file }) => file)).toEqual(['publisher.yml', 'subscriber.yml']);
   expect(configs.flatMap(({ faults }) => faults)).toEqual([]);
-  expect(read.get('publisher.yml')?.shares.map(({ role }) => role)).toEqual(['publisher']);
+  expect(read.get('publisher.yml')?.shares.map(({ role, mode }) => [role, mode])).toEqual([['publisher', 'lightweight']]);
   expect(read.get('subscriber.yml')?.shares.map(({ role }) => role)).toEqual(['subscriber']);
   expect(read.get('subscriber.yml')?.federation).toBe('web');
   expect(findings.length).toBeGreaterThan(0);

@@ -73,6 +73,7 @@ function gitignoreOf(pattern: string, mixed: boolean): string[] | string {
   const anchored = escaped.startsWith('/');
   const body = escaped.replace(/\/(\*\*\*)?$/, '').replace(/^\//, '');
   if (body === '' || body.includes('//')) return 'it names no path below the root';
+  if (/^\*\*+$/.test(body) && escaped.endsWith('/***')) return 'it names no directory';
   const variants = variantsOf(body, anchored, mixed);
   if (variants === null) return `it has more than ${doubleStarsMax} times \`**\` inside of names`;
   // What lies below an excluded directory is excluded with it, unless the directory is included by another rule.

@@ -89,6 +89,7 @@ function subscriberLines(slot: Slot, settings: Settings, wanted: Wanted, finding
     lines.push(line(2, `- name: ${quoted(share.name)}`));
     lines.push(pathLine(target?.value.path ?? null, target?.line ?? 0, 'target', gapName(gaps.target, at)));
     lines.push(line(4, 'role: subscriber', 'takes over, and never publishes what is changed here'));
+    lines.push(line(4, 'mode: lightweight', 'what is changed here is noticed by file events'));
     lines.push(...(follower === null ? pollLines(settings.delay, findings) : followerLines(follower, settings, findings)));
   }
   return lines;

@@ -57,6 +57,7 @@ function publisherLines(shares: readonly PlannedShare[], settings: Settings, wan
     lines.push(line(2, `- name: ${quoted(share.name)}`));
     lines.push(pathLine(share.source?.value ?? null, share.source?.line ?? 0, 'source', gapName(gaps.source, at)));
     lines.push(line(4, 'role: publisher', 'lsyncd brings changes from here to the targets, never back'));
+    lines.push(line(4, 'mode: lightweight', 'changes are found by file events, as with lsyncd'));
     lines.push(...excludeLines(share.patterns, share.followers));
     lines.push(...statusLines(settings));
   }
