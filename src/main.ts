@@ -17,6 +17,7 @@ import { createProgress } from './cli/progress.ts';
 import { reject } from './cli/reject.ts';
 import type { Reread, Variables } from './cli/reload.ts';
 import { status } from './cli/status.ts';
+import { unknown } from './cli/status-check.ts';
 import { sync } from './cli/sync.ts';
 import { wait } from './cli/wait.ts';
 import { openWorld, type World } from './compose.ts';
@@ -58,6 +59,9 @@ async function guarded(run: () => Promise<ExitCode>): Promise<ExitCode> {
 async function dispatch(argv: readonly string[]): Promise<ExitCode> {
   const parsed = parseArguments(argv);
   if (!parsed.ok) {
+    // Monitoring reads standard output, and takes 2 for CRITICAL.
+    if (argv[0] === 'status' && argv.includes('--check'))
+      return unknown(parsed.message, createOutput(process.stdout, process.stderr, false));
     process.stderr.write(misuseScreen(parsed.message));
     return exit.usage;
   }
@@ -113,9 +117,10 @@ type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' | 'import
 async function withConfig(command: Configured): Promise<ExitCode> {
   const output = createOutput(process.stdout, process.stderr, command.quiet);
   const environment = readEnvironment(process.env);
-  if (!environment.ok) return refuse(`flocksync: ${environment.message}`);
+  const refuseTo = (text: string) => (command.name === 'status' && command.check !== null ? unknown(text, output) : refuse(text));
+  if (!environment.ok) return refuseTo(`flocksync: ${environment.message}`);
   const read = readConfigFile(command.config, environment.variables);
-  if (!read.ok) return refuse(read.faults.map(formatFault).join('\n'));
+  if (!read.ok) return refuseTo(read.faults.map(formatFault).join('\n'));
   return await withWorld(command, read.config, environment.variables, output);
 }
 

@@ -65,7 +65,7 @@ function build(spec: CommandSpec, split: Split): Parsed {
     case 'log':
       return buildLog(split, common);
     case 'status':
-      return { ok: true, command: { name: 'status', shares: words, ready: flags.has('ready'), ...common } };
+      return buildStatus(split, common);
     case 'conflicts':
       return { ok: true, command: { name: spec.name, shares: words, ...common } };
     case 'run':
@@ -115,6 +115,22 @@ function buildSync({ words, flags, lists }: Split, common: Common): Parsed {
     ok: true,
     command: { name: 'sync', shares: words, paths, dryRun: flags.has('dry-run'), only, wait: !flags.has('no-wait'), ...common },
   };
+}
+
+const usualLimits = { warning: '5m', critical: '1h' };
+
+function buildStatus({ words, flags }: Split, common: Common): Parsed {
+  const [ready, check] = [flags.has('ready'), flags.has('check')];
+  const stray = ['warning', 'critical', 'all'].find((flag) => flags.has(flag) && !check);
+  if (stray !== undefined) return misuse(`--${stray} belongs to --check`);
+  if (check && (ready || common.json)) return misuse(`--check has its own form of answer: leave out ${ready ? '--ready' : '--json'}`);
+  const [warning, critical] = (['warning', 'critical'] as const).map((flag) => textOf(flags, flag) ?? usualLimits[flag]);
+  const [warningMs, criticalMs] = [parseDuration(warning ?? ''), parseDuration(critical ?? '')];
+  if (warningMs === undefined) return misuse(`--warning takes a duration such as 5m, found "${warning}"`);
+  if (criticalMs === undefined) return misuse(`--critical takes a duration such as 1h, found "${critical}"`);
+  if (criticalMs < warningMs) return misuse(`--critical ${critical} is shorter than --warning ${warning}: exchange them`);
+  const limits = check ? { warningMs, criticalMs } : null;
+  return { ok: true, command: { name: 'status', shares: words, ready, check: limits, all: flags.has('all'), ...common } };
 }
 
 function buildWait({ words, flags }: Split, common: Common): Parsed {

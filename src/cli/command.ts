@@ -1,3 +1,5 @@
+import type { Thresholds } from '../model/monitoring.ts';
+
 /** Flags that every command takes. */
 export interface Common {
   /** Path of the config file. */
@@ -31,6 +33,10 @@ export interface StatusCommand extends Common, Shares {
   readonly name: 'status';
   /** Only say whether the shares are ready, by the exit code. */
   readonly ready: boolean;
+  /** One line for monitoring, with these limits; null without. */
+  readonly check: Thresholds | null;
+  /** With `check`: other members count as well. */
+  readonly all: boolean;
 }
 
 export interface WaitCommand extends Common, Shares {

@@ -34,6 +34,8 @@ export interface LocalStatus {
   readonly conflicts: number;
   readonly deviations: { readonly count: number; readonly first: readonly Deviation[] };
   readonly lastCycle: LastCycle | null;
+  /** Bucket time of the last heartbeat, ms; 0 before the first. */
+  readonly heardAtMs: number;
   /** Contents that no member has sent again yet (rule B3). */
   readonly requests: number;
   /** Retention in the bucket, set when the share was created; null before the first sync. */
@@ -67,7 +69,7 @@ export function localStatus(journal: Journal, share: ShareConfig, nowMs: number)
       problems: journal.problems().filter((row) => row.code !== 'held' && row.code !== 'check-refused' && row.code !== halt?.code),
       conflicts: journal.conflicts(conflictsCounted).length,
       deviations: deviationsOf(journal, share, lastCycle),
-      requests: journal.needs().size,
+      ...{ requests: journal.needs().size, heardAtMs: Number(journal.meta('heartbeatAtMs') ?? '0') },
       historyMs: historyOf(journal),
     };
   });

@@ -7,6 +7,7 @@ import { moment, pathFields, printDocument } from './document.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import type { Output } from './output.ts';
 import { chooseShares, tellFault } from './shares.ts';
+import { statusCheck } from './status-check.ts';
 import type { LocalStatus } from './status-local.ts';
 import { lookAt, type ShareStatus } from './status-look.ts';
 import { unreadiness } from './status-ready.ts';
@@ -14,6 +15,8 @@ import { statusScreen } from './status-screen.ts';
 
 /** Journal and bucket of the chosen shares. Answers from the journal alone where the bucket does not. */
 export async function status(world: World, command: StatusCommand, output: Output): Promise<ExitCode> {
+  const { check } = command;
+  if (check !== null) return await statusCheck(world, { ...command, check }, output);
   const chosen = await chooseShares(world, command.shares, output);
   if (chosen === null) return exit.usage;
   const codes: ExitCode[] = [chosen.code];

@@ -25,6 +25,8 @@ interface Progress {
   readonly cursor: number;
   readonly appliedTo: number;
   readonly agoMs: number;
+  /** What it says that may be the reason, '' where it says nothing. */
+  readonly why: string;
 }
 
 /** What the wait for one share came to. */
@@ -80,7 +82,7 @@ function within({ signal }: World, ms: number): AbortSignal {
 
 /** From the journal, which is ahead of the own heartbeat. */
 function ownProgress(world: World, share: ShareConfig): Progress {
-  const own = { name: world.config.member, self: true, agoMs: 0 };
+  const own = { name: world.config.member, self: true, agoMs: 0, why: '' };
   return readJournal(world, share.name, (journal) => {
     if (journal === null) return { ...own, cursor: 0, appliedTo: 0 };
     return journal.transaction(() => ({ ...own, cursor: Number(journal.meta('cursor') ?? '0'), appliedTo: appliedTo(journal) }));
@@ -96,8 +98,11 @@ async function everybody(world: World, share: ShareConfig): Promise<{ running: P
 }
 
 function progressOf({ heartbeat, agoMs }: HeardMember): Progress {
-  const { name, cursor, appliedTo: applied } = heartbeat;
-  return { name, self: false, cursor, appliedTo: Math.min(cursor, applied), agoMs };
+  const { name, cursor, appliedTo: applied, halt, holds } = heartbeat;
+  const refused = holds.find(({ why }) => why !== '');
+  const held = holds.length > 0 ? `holds ${holds.map(({ id }) => id.slice(0, 16)).join(', ')}` : '';
+  const why = halt !== null ? `halted: ${halt.text}` : refused !== undefined ? `its check refuses: ${refused.why}` : held;
+  return { name, self: false, cursor, appliedTo: Math.min(cursor, applied), agoMs, why };
 }
 
 function tell({ share, record, lagging, silent }: Waited, output: Output): void {
@@ -112,18 +117,20 @@ function tell({ share, record, lagging, silent }: Waited, output: Output): void 
   if (lagging.length === 0 && output.terminal) output.line(`${share}: record ${record} is applied`);
 }
 
-function where({ cursor, appliedTo: applied }: Progress): string {
+function where({ cursor, appliedTo: applied, why }: Progress): string {
   if (cursor === 0) return 'never synced';
-  return applied < cursor ? `has read up to ${cursor}, applied up to ${applied}` : `at record ${cursor}`;
+  const position = applied < cursor ? `has read up to ${cursor}, applied up to ${applied}` : `at record ${cursor}`;
+  return why === '' ? position : `${position}; ${printable(why)}`;
 }
 
 function asDocument({ share, record, lagging, silent }: Waited) {
-  const plain = ({ name, self, cursor, appliedTo: applied, agoMs }: Progress) => ({
+  const plain = ({ name, self, cursor, appliedTo: applied, agoMs, why }: Progress) => ({
     name,
     self,
     cursor,
     appliedTo: applied,
     seenMsAgo: agoMs,
+    why,
   });
   return { name: share, record, applied: lagging.length === 0, lagging: lagging.map(plain), silent: silent.map(plain) };
 }

@@ -20,8 +20,16 @@ test.each<[string, object]>([
   ['sync -- -n --only', { ...sync, shares: ['-n', '--only'] }],
   ['sync -', { ...sync, shares: ['-'] }],
   ['run -v', { name: 'run', ...common, verbose: true }],
-  ['status a --json', { name: 'status', shares: ['a'], ready: false, ...common, json: true }],
-  ['status --ready', { name: 'status', shares: [], ready: true, ...common }],
+  ['status a --json', { name: 'status', shares: ['a'], ready: false, check: null, all: false, ...common, json: true }],
+  ['status --ready', { name: 'status', shares: [], ready: true, check: null, all: false, ...common }],
+  [
+    'status --check',
+    { name: 'status', shares: [], ready: false, check: { warningMs: 300_000, criticalMs: 3_600_000 }, all: false, ...common },
+  ],
+  [
+    'status --check --all --warning 30s --critical 2h web',
+    { name: 'status', shares: ['web'], ready: false, check: { warningMs: 30_000, criticalMs: 7_200_000 }, all: true, ...common },
+  ],
   ['wait', wait],
   ['wait --all --record 42 --timeout 2m a', { ...wait, all: true, record: 42, timeoutMs: 120_000, shares: ['a'] }],
   ['log', { name: 'log', shares: [], limit: 20, local: false, path: null, paths: 10, ...common }],
