@@ -1,8 +1,9 @@
-// The figures that we hold ourselves to, beside rsync, rclone, lsyncd and aws in the same run: npm run bench [-- transfer bootstrap snapshot idle-sync idle-poll watch]
+// The figures that we hold ourselves to, beside rsync, rclone, lsyncd and aws in the same run: npm run bench [-- transfer bootstrap snapshot idle-sync idle-poll latency watch]
 import { bootstrap } from './bench/bootstrap.ts';
 import { idleCost } from './bench/idle-cost.ts';
 import { idlePoll } from './bench/idle-poll.ts';
 import { idleSync } from './bench/idle-sync.ts';
+import { latency } from './bench/latency.ts';
 import { need } from './bench/measure.ts';
 import { snapshot } from './bench/snapshot.ts';
 import { transfer } from './bench/transfer.ts';
@@ -10,7 +11,7 @@ import { removeAll } from './bench/trees.ts';
 import { watch } from './bench/watch.ts';
 import { year } from './bench/year.ts';
 
-const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, 'idle-cost': idleCost, transfer, bootstrap, snapshot, watch, year };
+const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, latency, 'idle-cost': idleCost, transfer, bootstrap, snapshot, watch, year };
 const names = Object.keys(benches) as (keyof typeof benches)[];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.some((known) => known === name));

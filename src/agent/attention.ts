@@ -59,7 +59,7 @@ export class Attention {
 
   /** All that is here was looked at just now, and is as the journal has it. */
   foundClean(): void {
-    if (this.#whole) return;
+    this.#whole = false;
     this.#directories = new Set();
     this.#subtrees = new Set();
   }

@@ -113,6 +113,12 @@ export class Dues {
     this.#at.look = this.#nextLook(open);
   }
 
+  /** What there is to look at has to wait. */
+  restsFor(restMs: number): void {
+    this.#wanted = false;
+    this.#at.look = systemTime.monotonicMs() + restMs;
+  }
+
   /** Asks at most that often even where the answer fails. */
   pollBegins(): void {
     this.#rung = false;

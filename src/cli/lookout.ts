@@ -13,21 +13,24 @@ const nothing: ReadonlySet<BytePath> = new Set();
 /** File events of one lightweight share: hints for its looks, and what a person should know of them. */
 export class Lookout {
   readonly #watch: Watch;
-  #told = '';
+  #told = 'null';
   #wholeFromMs = 0;
 
   constructor(watcher: Watcher, share: ShareConfig, onHint: () => void) {
     this.#watch = watcher.watch({ root: share.path, exclude: share.exclude, onHint });
   }
 
-  /** True when a cycle has something to do or to tell. What was named is in `attention` then, and stays there until a look has seen it. */
+  /**
+   * True when a cycle has something to do or to tell. What was named is in `attention` then, and stays there until a look has seen it.
+   * Everything is not to be looked at for nothing: a glance says whether there is anything to do.
+   */
   noticed(attention: Attention): boolean {
     const isNew = this.#watch.pending;
     this.#take(attention);
     const trouble = JSON.stringify(this.#watch.trouble());
     const isChanged = trouble !== this.#told;
     this.#told = trouble;
-    return isNew || isChanged;
+    return isChanged || (isNew && !attention.wantsWhole);
   }
 
   /** For a look that is under way: what has been named since. */
@@ -42,9 +45,9 @@ export class Lookout {
     return directories;
   }
 
-  /** Moment of the monotonic clock before which everything need not be looked at again. */
-  get wholeFromMs(): number {
-    return this.#wholeFromMs;
+  /** How long everything need not be looked at again, ms; 0 when it may be. */
+  restMs(attention: Attention): number {
+    return attention.wantsWhole ? Math.max(0, this.#wholeFromMs - systemTime.monotonicMs()) : 0;
   }
 
   sawEverything(tookMs: number): void {

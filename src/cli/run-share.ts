@@ -229,22 +229,35 @@ export class Follower {
     const lock = await this.#opened.lock(false);
     const startedMs = systemTime.monotonicMs();
     let open = true;
+    let restMs = 0;
     try {
       if (lock === null) return false;
       this.#dues.lookBegins();
       const { agent } = await this.#opened.open();
       const { attention } = agent.memory;
-      if (this.#lookout?.noticed(attention)) return !attention.wantsWhole || startedMs >= this.#lookout.wholeFromMs;
-      const seen = glance(agent.ports, this.#lookout === null ? wholeScope : attention.scope(agent.ports.journal));
-      if (seen === '' && this.#lookout !== null) attention.foundClean();
+      if (this.#lookout?.noticed(attention)) return true;
+      restMs = this.#lookout?.restMs(attention) ?? 0;
+      if (restMs > 0) return false;
+      const seen = this.#glance(agent);
       open = attention.wanted;
       const differs = seen !== '' && seen !== this.#seen;
       this.#seen = seen;
       return differs;
     } finally {
       lock?.release();
-      this.#dues.looked(systemTime.monotonicMs() - startedMs, open);
+      if (restMs > 0) this.#dues.restsFor(restMs);
+      else this.#dues.looked(systemTime.monotonicMs() - startedMs, open);
     }
+  }
+
+  /** Of a lightweight share, what is still to be looked at; where it finds nothing, that is done. */
+  #glance({ ports, memory: { attention } }: ShareAgent): string {
+    const startedMs = systemTime.monotonicMs();
+    const scope = this.#lookout === null ? wholeScope : attention.scope(ports.journal);
+    const seen = glance(ports, scope);
+    if (scope.kind === 'whole') this.#lookout?.sawEverything(systemTime.monotonicMs() - startedMs);
+    if (seen === '' && this.#lookout !== null) attention.foundClean();
+    return seen;
   }
 
   /** With a bell the poll is only a safety net, or the answer to a ring. */
