@@ -236,7 +236,10 @@ export class ShareAgent {
       if (published === 'lost' && (await catchUp(cycle, cycle.options.log)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
       if (cycle.options.signal.aborted) return 'again';
-      return await bringHome(cycle, decided, () => catchUp(cycle));
+      const turn = await bringHome(cycle, decided, () => catchUp(cycle));
+      // Where nothing here differs from the log, what is new in it needs no other look at the disk.
+      if (turn !== 'news' || differences.size > 0) return turn === 'news' ? 'more' : turn;
+      if ((await catchUp(cycle, cycle.options.log)) === 'halted') return 'done';
     }
   }
 }

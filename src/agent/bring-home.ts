@@ -1,5 +1,6 @@
 import type { Hash } from '../model/entry.ts';
 import { parentOf } from '../model/path.ts';
+import type { Applied } from '../steps/apply/run.ts';
 import { apply } from '../steps/apply.ts';
 import { stampOf } from '../steps/collate/finding.ts';
 import { isKept, type Plan } from '../steps/plan.ts';
@@ -12,33 +13,72 @@ import { whileApplying } from './hooks.ts';
 import type { Ingested } from './ingest.ts';
 import { noteJoin } from './join.ts';
 import { noteAppliedLosses } from './losses.ts';
-import { beginSlice } from './replay.ts';
+import { listenForNews, newsFirst, type Part } from './news.ts';
+import { beginSlice, type Slice } from './replay.ts';
 import { stagingOf } from './staging.ts';
 
-/** 'again': something local came in between. 'more': the log is looked at before the rest of a long apply. */
-export type Turn = 'done' | 'again' | 'more';
+/**
+ * - again: something local came in between. - more: log and disk are looked at before the rest of a long apply. - news: the log has something
+ * small, which comes first.
+ */
+export type Turn = 'done' | 'again' | 'more' | 'news';
 
 /** Takes in what is new in the log. */
 type CatchUp = () => Promise<Ingested['ended']>;
 
 /** Applies what the log wants here, or as much of it as fits between two looks. */
 export async function bringHome(cycle: Cycle, decided: Plan, catchUp: CatchUp): Promise<Turn> {
-  const { ports, config, options } = cycle;
+  const { ports, options } = cycle;
   const { applies, newFiles } = decided;
   const paths = applies.length + newFiles.length;
   recallRefusal(cycle);
   if (options.only === 'publish' || !cycle.canApply) return 'done';
   if (!(await isLetThrough(cycle, decided)) || paths === 0) return options.signal.aborted ? 'again' : 'done';
   noteJoin(cycle, decided);
-  const slice = beginSlice(cycle);
   ports.log.debug({ step: 'apply', share: cycle.share, paths }, 'applying');
-  const bringing = () =>
-    apply(
+  const slice = beginSlice(cycle);
+  const applied = await whileApplying(ports.journal, () => bringParts(cycle, decided, slice));
+  cycle.counts.applied += applied.placed;
+  cycle.counts.removed += applied.removed;
+  // What was written within the clock's tick is read once more.
+  cycle.memory.attention.add(new Set([...applies, ...newFiles].map(({ path }) => parentOf(path))));
+  noteAppliedLosses(cycle, decided.lossesThere);
+  keepJoining(cycle, decided, applied.left);
+  const late = await lookAtDisplaced(cycle, applied.displaced);
+  cycle.appliedFrom = slice.over() ? cycle.cursor : null;
+  if (options.signal.aborted) return 'again';
+  if (slice.over()) return slice.isCut() && late === 0 && !applied.again ? 'news' : 'more';
+  if (applied.missing.length > 0 && cycle.refusal === null && (await lookUpAgain(cycle, applied.missing, catchUp))) return 'again';
+  return applied.again || late > 0 ? 'again' : 'done';
+}
+
+/** What has come in since an apply was ended early goes before the rest of it, which is ended early for such news. */
+async function bringParts(cycle: Cycle, decided: Plan, slice: Slice): Promise<Applied> {
+  // What was judged as a whole appears as a whole.
+  const mayDivide = cycle.ports.journal.meta('joined') === '1' && cycle.config.check === null;
+  const parts = mayDivide ? newsFirst(cycle, decided, cycle.appliedFrom) : [decided];
+  const [first = decided, rest] = parts;
+  if (rest === undefined) return await bring(cycle, first, slice, mayDivide);
+  const before = await bring(cycle, first, slice, false);
+  const after = await bring(cycle, rest, slice, true);
+  return {
+    ...{ placed: before.placed + after.placed, removed: before.removed + after.removed, bytes: before.bytes + after.bytes },
+    ...{ missing: [...before.missing, ...after.missing], left: [...before.left, ...after.left], again: before.again || after.again },
+    displaced: [...before.displaced, ...after.displaced],
+  };
+}
+
+async function bring(cycle: Cycle, { applies, newFiles }: Part, slice: Slice, listens: boolean): Promise<Applied> {
+  const { ports, config } = cycle;
+  const over = new AbortController();
+  const listening = listens ? listenForNews(cycle, () => slice.cut(), over.signal) : Promise.resolve();
+  try {
+    return await apply(
       {
         ...ports,
         fetch: stagingOf(cycle, applies, newFiles),
         onPlaced: (files) => {
-          ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: paths });
+          ports.onProgress({ phase: 'applying', filesDone: files, filesTotal: applies.length + newFiles.length });
           slice.placed(files);
         },
       },
@@ -49,18 +89,10 @@ export async function bringHome(cycle: Cycle, decided: Plan, catchUp: CatchUp): 
         isOwed: (path, lostTo, loser) => !isKept(ports.journal, path, lostTo, loser),
       },
     );
-  const applied = await whileApplying(ports.journal, bringing);
-  cycle.counts.applied += applied.placed;
-  cycle.counts.removed += applied.removed;
-  // What was written within the clock's tick is read once more.
-  cycle.memory.attention.add(new Set([...applies, ...newFiles].map(({ path }) => parentOf(path))));
-  noteAppliedLosses(cycle, decided.lossesThere);
-  keepJoining(cycle, decided, applied.left);
-  const late = await lookAtDisplaced(cycle, applied.displaced);
-  if (options.signal.aborted) return 'again';
-  if (slice.over()) return 'more';
-  if (applied.missing.length > 0 && cycle.refusal === null && (await lookUpAgain(cycle, applied.missing, catchUp))) return 'again';
-  return applied.again || late > 0 ? 'again' : 'done';
+  } finally {
+    over.abort();
+    await listening;
+  }
 }
 
 /** Rule B3: a pack may have been replaced meanwhile, which the log tells; what is missing even so is asked for. True: there is news. */

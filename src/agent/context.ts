@@ -144,6 +144,8 @@ export class Cycle {
   sawEverything = false;
   /** True for what the last look could see. */
   covers: (path: BytePath) => boolean = () => true;
+  /** Position in the log of the last apply that was ended before everything was tried. */
+  appliedFrom: number | null = null;
   /** What the finished parts of a long apply have brought. */
   broughtHome = { files: 0, bytes: 0 };
   /** Paths of which was told that a join displaces them. */
@@ -214,6 +216,8 @@ export interface Memory {
   /** Paths in `hashes` that a look had read when it was told to stop; the next one may forget them. */
   readonly read: Set<BytePath>;
   readonly halfRead: Map<BytePath, HalfRead>;
+  /** An apply is not interrupted for news before this moment of the monotonic clock, ms. */
+  cutFromMs: number;
   /** Large files on their way to the bucket. */
   readonly uploads: Map<BytePath, { readonly hash: string; readonly done: Promise<void>; failed: unknown }>;
   /** Paths of which a person has asked for an earlier state in this process. */
@@ -238,6 +242,7 @@ export function newMemory(): Memory {
     hashes: new Map(),
     read: new Set(),
     halfRead: new Map(),
+    cutFromMs: 0,
     uploads: new Map(),
     asked: new Set(),
     ready: null,

@@ -76,18 +76,36 @@ export interface Slice {
   readonly signal: AbortSignal;
   /** Told after each batch; ends the slice once its time is over. Without a file placed it goes on, so that the next one gets further. */
   placed(files: number): void;
+  /** Something small is to come first. Ends the slice, unless what is staged by now and would be staged again is worth more. */
+  cut(): void;
+  isCut(): boolean;
   /** The slice was ended before everything was tried. */
   over(): boolean;
 }
 
-export function beginSlice({ ports, options, lookMs }: Cycle): Slice {
+/** Of the time, so much more goes into what comes in than into staging it again. */
+const cutsWorth = 10;
+const cutMsMin = 5000;
+
+export function beginSlice({ ports, options, lookMs, memory }: Cycle): Slice {
   const end = new AbortController();
-  const endMs = ports.time.monotonicMs() + Math.max(sliceMs, looksWorth * lookMs);
+  let isCut = false;
+  let placedMs = ports.time.monotonicMs();
+  const endMs = placedMs + Math.max(sliceMs, looksWorth * lookMs);
   return {
     signal: AbortSignal.any([options.signal, end.signal]),
     placed: (files) => {
-      if (files > 0 && ports.time.monotonicMs() >= endMs) end.abort();
+      placedMs = ports.time.monotonicMs();
+      if (files > 0 && placedMs >= endMs) end.abort();
     },
+    cut: () => {
+      const nowMs = ports.time.monotonicMs();
+      if (nowMs < memory.cutFromMs) return;
+      memory.cutFromMs = nowMs + Math.max(cutMsMin, cutsWorth * (nowMs - placedMs));
+      isCut = true;
+      end.abort();
+    },
+    isCut: () => isCut,
     over: () => end.signal.aborted,
   };
 }
