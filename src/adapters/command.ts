@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { BytePath } from '../model/path.ts';
 import type { CommandCall, CommandEnd, Commands } from '../ports/command.ts';
 import { JournalFault } from '../ports/journal.ts';
@@ -10,6 +10,8 @@ const tailBytes = 4096;
 /** A command that writes without end is read at this pace, so that it costs little and waits for nobody else. */
 const breathBytes = 1024 * 1024;
 const breathMs = 50;
+/** A timer counts no further; longer ones would fire at once. */
+const timerMsMax = 2_147_483_647;
 /** Between the request to end and the end. */
 const graceMs = 2000;
 const askMs = 25;
@@ -68,12 +70,16 @@ function writeWhole(fd: number, text: string): void {
 /** A session of its own: the command can be ended with all that it started, and a terminal's Ctrl-C meets this program alone. */
 function run(call: CommandCall, input: number | 'ignore', extra: Readonly<Record<string, string>>): Promise<CommandEnd> {
   const placed = inPlace(call);
+  if (placed === null && call.stand?.needed) return Promise.resolve({ ended: 'unstartable', how: noPlace, output: '' });
   const [program = '/bin/sh', ...args] = placed ?? ['/bin/sh', '-c', call.run];
   const env = { ...environment(), ...call.variables, ...extra, ...(call.stand ? { FLOCKSYNC_IN_PLACE: placed === null ? '0' : '1' } : {}) };
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: call.directory, env, detached: true, stdio: [input, 'pipe', 'pipe'] });
+    const child = started(() => spawn(program, args, { cwd: call.directory, env, detached: true, stdio: [input, 'pipe', 'pipe'] }));
+    if (child instanceof Error) return resolve({ ended: 'unstartable', how: child.message, output: '' });
     const tail = new Tail();
-    for (const stream of [child.stdout, child.stderr]) if (stream !== null) follow(stream, tail);
+    // Where no more files can be opened there are none.
+    const streams = [child.stdout, child.stderr].filter((stream) => stream instanceof Readable);
+    for (const stream of streams) follow(stream, tail);
     const closed = new Promise((resolve) => child.once('close', resolve));
     const ending = endingOf(child, call);
     child.once('error', (error) => {
@@ -83,11 +89,24 @@ function run(call: CommandCall, input: number | 'ignore', extra: Readonly<Record
     void ending.over.then(async ({ ended, how }) => {
       // Whoever lives on in the background may keep the pipes open for ever.
       if (ended === 'done' || ended === 'failed') await Promise.race([closed, pause(lingerMs)]);
-      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+      for (const stream of streams) stream.destroy();
       resolve({ ended, how, output: tail.text() });
     });
   });
 }
+
+/** Some faults are thrown, others are told later: a command of a megabyte, too many processes. */
+function started(start: () => ChildProcess): ChildProcess | Error {
+  try {
+    return start();
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+}
+
+const noPlace =
+  'the copy cannot stand in the place of the root here (no right to a mount namespace), and the command does not name $FLOCKSYNC_STAGED: it would judge what is served now';
 
 function environment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(([name, value]) => value !== undefined && !ownVariables.test(name));
@@ -119,7 +138,7 @@ function endingOf(child: ChildProcess, { timeoutMs, signal }: CommandCall): { re
       moment.abort();
       void endGroup(child).then(() => resolve({ ended, how }));
     };
-    const timer = setTimeout(() => stop('timeout', `not at its end after ${timeoutMs / 1000} s`), timeoutMs);
+    const timer = setTimeout(() => stop('timeout', `not at its end after ${timeoutMs / 1000} s`), Math.min(timeoutMs, timerMsMax));
     const onStop = () => stop('stopped', 'ended with flocksync');
     moment.signal.addEventListener('abort', () => {
       clearTimeout(timer);

@@ -1,5 +1,6 @@
 import { contentHash } from '../model/digest.ts';
 import { type BytePath, comparePaths } from '../model/path.ts';
+import { needsPlace } from '../model/preview-place.ts';
 import { lastWords, saysTheSame } from '../model/said.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { HoldPath } from '../ports/journal.ts';
@@ -109,7 +110,7 @@ async function judge(cycle: Cycle, decided: Plan, preview: Preview): Promise<str
   const end = await ports.commands.call({
     ...{ run: config.check.run, timeoutMs: config.check.timeoutMs, directory: preview.path, signal: options.signal, paths: null },
     variables: { ...variablesOf(config, ports.journal, 'check'), FLOCKSYNC_STAGED: preview.path },
-    stand: { from: preview.path, at: config.path },
+    stand: { from: preview.path, at: config.path, needed: needsPlace(config.check.run) },
   });
   ports.log.debug({ step: 'check', share: cycle.share, ended: end.ended }, `check: ${end.how}`);
   if (end.ended === 'done') return null;

@@ -1,5 +1,6 @@
 import { statusPathOf } from '../config-status-file.ts';
 import type { Config, ShareConfig } from '../config-types.ts';
+import { needsPlace } from '../model/preview-place.ts';
 import type { Reach } from '../model/service-unit.ts';
 import { parseSharePath } from '../model/share-pattern.ts';
 import type { Starter } from '../model/starter.ts';
@@ -20,6 +21,7 @@ export function reachOf(config: Config, starter: Starter, realpath: Realpath): R
     ],
     readable: [starter.node, starter.program, starter.config ?? config.file, ...Object.values(starter.variables)],
     hasHooks: config.shares.some(hasHook),
+    placesCopies: config.shares.some(({ check }) => check !== null && needsPlace(check.run)),
   };
 }
 
@@ -30,7 +32,7 @@ function statusFolder(share: ShareConfig, real: (path: string) => string): strin
 }
 
 function hasHook(share: ShareConfig): boolean {
-  return Object.entries(share).some(([key, value]) => (key === 'onChange' || key === 'check') && value !== null);
+  return share.onChange !== null || share.check !== null;
 }
 
 /** The directory around a root, where staging and trash lie beside it; of a pattern the part before the first wildcard. */

@@ -7,6 +7,7 @@ import type { Outcome } from '../agent.ts';
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import type { Journal } from '../ports/journal.ts';
+import { either } from './cycles.ts';
 import type { Output } from './output.ts';
 import { forgetProblem, problemLine, standingFault } from './report.ts';
 import { Waker } from './wake.ts';
@@ -15,6 +16,8 @@ import { Waker } from './wake.ts';
 const callsMax = 3;
 /** Whoever waits for another process to call waits a little longer than its command may take. */
 const lockGraceMs = 10_000;
+/** A timer counts no further. */
+const timerMsMax = 2_147_483_647;
 /** However long a series of changes goes on, it is told of after so many quiet times. */
 const seriesMax = 10;
 
@@ -69,7 +72,7 @@ export async function callAfterFault(world: World, share: ShareConfig, ports: Ca
 }
 
 async function lockCalls({ config, signal }: World, share: ShareConfig, wait: boolean): Promise<ShareLock | null> {
-  const patience = AbortSignal.timeout((share.onChange?.timeoutMs ?? 0) + lockGraceMs);
+  const patience = AbortSignal.timeout(Math.min((share.onChange?.timeoutMs ?? 0) + lockGraceMs, timerMsMax));
   return await lockShare(callLockFile(config, share.name), systemTime, { wait, signal: AbortSignal.any([signal, patience]) });
 }
 
@@ -119,12 +122,16 @@ export class Caller {
     return onChange === null || journal === undefined ? null : onChangeDue(journal, onChange, systemTime.wallMs());
   }
 
-  get #signal(): AbortSignal {
-    return AbortSignal.any([this.#world.signal, this.#end.signal]);
+  async #serve(): Promise<void> {
+    const { signal, release } = either(this.#world.signal, this.#end.signal);
+    try {
+      await this.#serveUntil(signal);
+    } finally {
+      release();
+    }
   }
 
-  async #serve(): Promise<void> {
-    const signal = this.#signal;
+  async #serveUntil(signal: AbortSignal): Promise<void> {
     for (let next = this.#due(); next !== null && !signal.aborted; next = this.#due()) {
       // A new change wakes it before the time of the next try.
       if (next.retry && next.inMs > 0) await this.#waker.sleep(next.inMs);

@@ -9,12 +9,21 @@ export interface Reach {
   readonly readable: readonly string[];
   /** A command of the config is run inside the service. */
   readonly hasHooks: boolean;
+  /** A command of `check` relies on the copy standing in the root's place, in a mount namespace of its own. */
+  readonly placesCopies: boolean;
 }
 
 /** A unit for /etc/systemd/system. Throws StarterFault. */
 export function serviceUnit(starter: Starter, reach: Reach): string {
   refuseLineBreaks(starter);
-  const sections = [head, service(starter), rooms(reach), rights(starter.user, reach), closed, '[Install]\nWantedBy=multi-user.target\n'];
+  const sections = [
+    head,
+    service(starter),
+    rooms(reach),
+    rights(starter.user, reach),
+    closed(starter.user === 'root' && reach.placesCopies),
+    '[Install]\nWantedBy=multi-user.target\n',
+  ];
   return marked('systemd', sections.join('\n'));
 }
 
@@ -65,14 +74,15 @@ ${below('/dev') ? '# Something that it needs lies in /dev.\nPrivateDevices=no' :
 `;
 }
 
-function rights(user: string, { hasHooks }: Reach): string {
+function rights(user: string, { hasHooks, placesCopies }: Reach): string {
   const needed = [
     'CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH',
     ...(hasHooks ? ['CAP_KILL CAP_SETUID CAP_SETGID CAP_NET_BIND_SERVICE'] : []),
+    ...(placesCopies ? ['CAP_SYS_ADMIN'] : []),
   ];
   const bounding =
     user === 'root'
-      ? `# Of root's powers: owners and modes of files, and reading and writing them${hasHooks ? '; and what a reload of a web server needs' : ''}.\nCapabilityBoundingSet=${needed.join(' ')}`
+      ? `# Of root's powers: owners and modes of files, and reading and writing them${hasHooks ? '; and what a reload of a web server needs' : ''}${placesCopies ? ', and a mount of the copy that `check` sees' : ''}.\nCapabilityBoundingSet=${needed.join(' ')}`
       : '# No power of root.\nCapabilityBoundingSet=';
   const hooks =
     '# Commands of the config (onChange, check) run in here too: what they write needs a ReadWritePaths= of its own, and sudo does not work.\n';
@@ -81,14 +91,15 @@ ${hasHooks ? hooks : ''}NoNewPrivileges=yes
 `;
 }
 
-const closed = `# The store by TCP, name look-ups (netlink), systemd and the program's own socket (unix).
+/** `mounts`: namespaces for mounts, and mounts in them, are open. */
+const closed = (mounts: boolean) => `# The store by TCP, name look-ups (netlink), systemd and the program's own socket (unix).
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 # Left out on purpose: MemoryDenyWriteExecute (Node compiles at run time), RestrictSUIDSGID (a setgid directory is part of the tree),
 # ProcSubset=pid (the limits of file events are read from /proc/sys).
 SystemCallArchitectures=native
-SystemCallFilter=@system-service
+SystemCallFilter=@system-service${mounts ? ' @mount' : ''}
 SystemCallErrorNumber=EPERM
-RestrictNamespaces=yes
+RestrictNamespaces=${mounts ? 'mnt' : 'yes'}
 RestrictRealtime=yes
 LockPersonality=yes
 ProtectClock=yes

@@ -14,9 +14,9 @@ export interface CommandCall {
   readonly signal: AbortSignal;
   /**
    * A directory that stands in the place of another one for this command alone, where the system allows that; FLOCKSYNC_IN_PLACE tells.
-   * Absolute paths.
+   * Absolute paths. `needed`: without it the command is not run.
    */
-  readonly stand?: { readonly from: string; readonly at: string };
+  readonly stand?: { readonly from: string; readonly at: string; readonly needed: boolean };
 }
 
 /**

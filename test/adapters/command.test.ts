@@ -112,8 +112,22 @@ test.skipIf(!mounts)('another directory stands in the place of the root, for the
     mkdirSync(path);
     writeFileSync(join(path, 'x'), text);
   }
-  const ended = await call(`cat ${at}/x; cat x; echo " $FLOCKSYNC_IN_PLACE"`, { stand: { from, at } });
+  const ended = await call(`cat ${at}/x; cat x; echo " $FLOCKSYNC_IN_PLACE"`, { stand: { from, at, needed: false } });
   if (ended.output.trim().endsWith('0')) return expect(ended.output).toBe('old 0\n');
   expect(ended.output).toBe('newnew 1\n');
   expect(readFileSync(join(at, 'x'), 'utf8')).toBe('old');
+});
+
+test('a command that would judge what is served now, for want of a place for the copy, is not run', async () => {
+  const { call, directory } = calling();
+  const stand = { from: join(directory, 'missing'), at: directory, needed: true };
+  expect(await call('touch ran', { stand })).toMatchObject({ ended: 'unstartable', how: expect.stringContaining('FLOCKSYNC_STAGED') });
+  expect(existsSync(join(directory, 'ran'))).toBe(false);
+  expect((await call('echo "$FLOCKSYNC_IN_PLACE"', { stand: { ...stand, needed: false } })).output).toBe('0\n');
+});
+
+test('what the system cannot even begin is told, and a long time is no short one', async () => {
+  const { call } = calling();
+  expect(await call(`: ${'x'.repeat(3_000_000)}`)).toMatchObject({ ended: 'unstartable', how: expect.stringContaining('E2BIG') });
+  expect(await call('sleep 0.2', { timeoutMs: 30 * 86_400_000 })).toMatchObject({ ended: 'done' });
 });

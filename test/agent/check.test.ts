@@ -7,7 +7,7 @@ import { bucketClock } from './clocked.ts';
 import { type MemberOptions, memberIn, type TestMember } from './member.ts';
 
 /** Refuses a tree with the word `broken` in it, and counts how often it was asked. */
-const run = 'echo x >> $FLOCKSYNC_ROOT/../asked; ! grep -rn broken .';
+const run = 'echo x >> $FLOCKSYNC_ROOT/../asked; cd $FLOCKSYNC_STAGED; ! grep -rn broken .';
 const check = { run, timeoutMs: 20_000 };
 
 function pair(options: MemberOptions = {}) {
@@ -166,15 +166,17 @@ test('the check sees the tree as it would be: kinds, links, deletions, excluded 
 });
 
 test('a check that hangs, is killed or cannot be built for refuses', async () => {
-  const { home, a, b } = pair({ config: { check: { run: 'test ! -e $FLOCKSYNC_ROOT/../hang || sleep 1000', timeoutMs: 300 } } });
+  const { home, a, b } = pair({
+    config: { check: { run: 'test ! -e $FLOCKSYNC_ROOT/../hang || sleep 1000 # FLOCKSYNC_STAGED', timeoutMs: 300 } },
+  });
   await a.cycle();
   await b.cycle();
   writeFileSync(join(home, 'b', 'hang'), '');
   put(a, { x: '1' });
   await a.cycle();
-  const hanging = memberIn(home, 'b', { config: { check: { run: 'sleep 1000', timeoutMs: 300 } } });
+  const hanging = memberIn(home, 'b', { config: { check: { run: ': $FLOCKSYNC_STAGED; sleep 1000', timeoutMs: 300 } } });
   expect((await hanging.cycle()).problems).toMatchObject([{ text: expect.stringContaining('not at its end after 0.3 s') }]);
-  const killed = memberIn(home, 'b', { config: { check: { run: 'kill -9 $$', timeoutMs: 5000 } } });
+  const killed = memberIn(home, 'b', { config: { check: { run: ': $FLOCKSYNC_STAGED; kill -9 $$', timeoutMs: 5000 } } });
   expect((await killed.cycle()).problems).toMatchObject([{ text: expect.stringContaining('killed by SIGKILL') }]);
   writeFileSync(join(b.root, 'huge.log'), '');
   truncateSync(join(b.root, 'huge.log'), 257 * 1024 * 1024);
@@ -190,7 +192,7 @@ test('words that differ in numbers alone are no news', async () => {
   const clock = bucketClock();
   const { a, b } = pair({
     through: clock.through,
-    config: { check: { run: 'test ! -e x -a ! -e bad || { echo "pid $$"; exit 1; }', timeoutMs: 20_000 } },
+    config: { check: { run: 'cd $FLOCKSYNC_STAGED; test ! -e x -a ! -e bad || { echo "pid $$"; exit 1; }', timeoutMs: 20_000 } },
   });
   await a.cycle();
   await b.cycle();
@@ -227,7 +229,9 @@ test('a dry run asks nobody, and a cycle that is told to stop decides nothing', 
   await a.cycle();
   await b.cycle({ dryRun: true });
   expect(asked()).toBe(0);
-  const slow = memberIn(home, 'b', { config: { check: { run: 'touch $FLOCKSYNC_ROOT/../asking; sleep 1000', timeoutMs: 60_000 } } });
+  const slow = memberIn(home, 'b', {
+    config: { check: { run: 'touch $FLOCKSYNC_ROOT/../asking; cd $FLOCKSYNC_STAGED; sleep 1000', timeoutMs: 60_000 } },
+  });
   const stop = new AbortController();
   const running = slow.cycle({ signal: stop.signal });
   await expect.poll(() => existsSync(join(home, 'b', 'asking')), { timeout: 20_000 }).toBe(true);

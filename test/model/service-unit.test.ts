@@ -4,7 +4,7 @@ import { ownershipOf, type Starter, StarterFault } from '../../src/model/starter
 
 const starter: Starter = { node: '/usr/bin/node', program: '/opt/flocksync/dist/main.js', config: null, user: 'root', variables: {} };
 const reach: Reach = {
-  ...{ state: '/var/lib/flocksync', writable: ['/var/www'], hasHooks: false },
+  ...{ state: '/var/lib/flocksync', writable: ['/var/www'], hasHooks: false, placesCopies: false },
   readable: ['/usr/bin/node', '/opt/flocksync/dist/main.js', '/etc/flocksync.yml'],
 };
 
@@ -60,6 +60,15 @@ test('root keeps what owners and modes need; any other user has no power of root
   expect(values(unitOf({ hasHooks: true }), 'CapabilityBoundingSet')[0]).toContain('CAP_KILL');
   const unit = unitOf({}, { user: 'www-data' });
   expect([values(unit, 'CapabilityBoundingSet'), values(unit, 'User')]).toEqual([[''], ['www-data']]);
+});
+
+test("a check that needs the copy in the root's place gets mounts of its own, where root runs it", () => {
+  const opened = (unit: string) => ['RestrictNamespaces', 'SystemCallFilter'].flatMap((key) => values(unit, key));
+  expect(opened(unitOf({}))).toEqual(['yes', '@system-service']);
+  const unit = unitOf({ hasHooks: true, placesCopies: true });
+  expect(opened(unit)).toEqual(['mnt', '@system-service @mount']);
+  expect(values(unit, 'CapabilityBoundingSet')[0]).toContain('CAP_SYS_ADMIN');
+  expect(opened(unitOf({ placesCopies: true }, { user: 'www-data' }))).toEqual(['yes', '@system-service']);
 });
 
 test('what systemd would take for a variable, a specifier or a second word is escaped', () => {
