@@ -11,7 +11,17 @@ import { removeAll } from './bench/trees.ts';
 import { watch } from './bench/watch.ts';
 import { year } from './bench/year.ts';
 
-const benches = { 'idle-sync': idleSync, 'idle-poll': idlePoll, latency, 'idle-cost': idleCost, transfer, bootstrap, snapshot, watch, year };
+const benches = {
+  'idle-sync': idleSync,
+  'idle-poll': idlePoll,
+  latency,
+  'idle-cost': idleCost,
+  transfer,
+  bootstrap,
+  snapshot,
+  watch,
+  year,
+};
 const names = Object.keys(benches) as (keyof typeof benches)[];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.some((known) => known === name));

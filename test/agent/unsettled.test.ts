@@ -13,7 +13,7 @@ test.each([
   const sleep = async () => {
     if (changing !== '') appendFileSync(changing, 'x');
   };
-  const a = memberIn(temporaryDirectory(), 'a', { config: { settleMaxMs: 0 }, time: { sleep } });
+  const a = memberIn(temporaryDirectory(), 'a', { config: { settleMs: 60_000, settleMaxMs: 0 }, time: { sleep } });
   writeFileSync(join(a.root, 'f'), 'x');
   changing = join(a.root, 'f');
   a.journal.setMeta('unsettled', JSON.stringify({ f: Date.now() - minutes * 60_000 }));
