@@ -93,6 +93,21 @@ test('a cycle for a path publishes that alone, and is quick about the rest', asy
   expect(await a.cycle()).toMatchObject({ problems: [], counts: { published: 3 } });
 });
 
+test('a large file that is asked for does not queue behind those that are on their way', async () => {
+  const home = temporaryDirectory();
+  const a = memberIn(home, 'a');
+  writeFileSync(join(a.root, 'first'), 'first');
+  await a.cycle();
+  writeFileSync(join(a.root, 'large'), randomBytes(40 * mebibyte));
+  expect(await a.cycle()).toMatchObject({ unfinished: true });
+  writeFileSync(join(a.root, 'asked'), randomBytes(20 * mebibyte));
+  const outcome = await a.cycle({ only: 'publish', scope: { kind: 'below', paths: ['asked'] } });
+  expect(outcome).toMatchObject({ problems: [], unfinished: false, counts: { published: 1 } });
+  expect(a.journal.folded('asked')).not.toBeNull();
+  while ((await a.cycle()).unfinished) await Promise.all([...a.agent.memory.uploads.values()].map(({ done }) => done));
+  expect(a.journal.folded('large')).not.toBeNull();
+});
+
 test('R-P4: a changeset that was begun stays open when something was asked for in between', async () => {
   const home = temporaryDirectory();
   const store = stopping();
