@@ -84,17 +84,15 @@ export class Branches {
     return next.map(({ parent, name }) => ({ parent, name, deep: false }));
   }
 
-  /** Looks at one place, and watches what is there; returns where to look next. `sparing`: the limit is known and not tried again. */
-  visit({ parent, name, deep }: Visit, sparing: boolean): Visit[] {
+  /** Looks at one place, and watches what is there; returns where to look next. */
+  visit({ parent, name, deep }: Visit): Visit[] {
     if (parent?.gone === true) return [];
     const path = parent === null ? '' : join(pathOf(parent), name);
     if (path !== '' && this.#options.excluded(path, true)) return [];
     const found = this.open(path);
     const known = (parent === null ? this.#top : parent.children?.get(name)) ?? null;
-    if (found === 'absent') {
-      if (known !== null) this.cut(known);
-      return [];
-    }
+    // Gone since it was seen: the event of that is on its way.
+    if (found === 'absent') return [];
     if (found === 'closed' || found.dev !== this.#options.walk.root().dev) {
       this.#refuse(parent, name, known, found === 'closed' ? null : found.ino);
       return [];
@@ -103,7 +101,7 @@ export class Branches {
     if (same && !deep && !known.suspect && known.listening !== null) return [];
     if (known !== null && !same) this.cut(known);
     const branch = same ? known : this.#add(parent, name, found.ino);
-    return this.#watch(branch, found.fd, { deep, fresh: !same, sparing });
+    return this.#watch(branch, found.fd, { deep, fresh: !same });
   }
 
   /** The open directory; valid until the next call. */
@@ -154,8 +152,8 @@ export class Branches {
     this.#refused.add(this.#add(parent, name, ino ?? 0));
   }
 
-  #watch(branch: Branch, fd: number, { deep, fresh, sparing }: { deep: boolean; fresh: boolean; sparing: boolean }): Visit[] {
-    const watched = this.#listenTo(branch, fd, sparing);
+  #watch(branch: Branch, fd: number, { deep, fresh }: { deep: boolean; fresh: boolean }): Visit[] {
+    const watched = this.#listenTo(branch, fd);
     if (watched) this.#options.onWatched(branch);
     // Below what a limit keeps from being watched, directories are counted.
     else if (!fresh && !deep) return [];
@@ -166,10 +164,10 @@ export class Branches {
     return next;
   }
 
-  #listenTo(branch: Branch, fd: number, sparing: boolean): boolean {
+  #listenTo(branch: Branch, fd: number): boolean {
     const { listen, hear } = this.#options;
-    const before = branch.listening;
-    if (before === null && sparing && this.#limited.size > 0) {
+    // A limit that was met is not tried again before everything is walked through anew.
+    if (branch.listening === null && this.#limited.size > 0) {
       this.#limited.add(branch);
       return false;
     }

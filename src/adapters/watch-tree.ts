@@ -179,7 +179,7 @@ export class TreeWatch implements Beating {
     const [touched] = this.#touched;
     if (touched !== undefined) return this.#lookAtNames(...touched);
     const visit = this.#visits.pop();
-    if (visit !== undefined) this.#visits.push(...this.#branches.visit(visit, this.#walking !== null));
+    if (visit !== undefined) this.#visits.push(...this.#branches.visit(visit));
   }
 
   #walkAll(reason: WholeReason): void {

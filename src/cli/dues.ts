@@ -16,6 +16,9 @@ const beatMs = 2 * 60_000;
 /** Rule L8: the bell is a hint only. */
 const bellMissedMs = 60_000;
 
+/** Between two tries for a turn that another process has. */
+const turnPauseMs = 200;
+
 export type Due = 'cycle' | 'sweep' | 'look' | 'poll' | 'beat' | 'housekeep';
 const order: readonly Due[] = ['cycle', 'sweep', 'look', 'poll', 'beat', 'housekeep'];
 const never = Number.POSITIVE_INFINITY;
@@ -100,6 +103,11 @@ export class Dues {
 
   lookBegins(): void {
     this.#wanted = false;
+  }
+
+  /** Another process has its turn: what was to be looked at is not forgotten, nor asked for without a pause. */
+  lookDeferred(): void {
+    this.#at.look = systemTime.monotonicMs() + turnPauseMs;
   }
 
   housekeepBegins(): void {

@@ -227,11 +227,14 @@ export class Follower {
   /** A look at the disk; skipped while another process has its turn. */
   async #looksDifferent(): Promise<boolean> {
     const lock = await this.#opened.lock(false);
+    if (lock === null) {
+      this.#dues.lookDeferred();
+      return false;
+    }
     const startedMs = systemTime.monotonicMs();
     let open = true;
     let restMs = 0;
     try {
-      if (lock === null) return false;
       this.#dues.lookBegins();
       const { agent } = await this.#opened.open();
       const { attention } = agent.memory;
@@ -244,7 +247,7 @@ export class Follower {
       this.#seen = seen;
       return differs;
     } finally {
-      lock?.release();
+      lock.release();
       if (restMs > 0) this.#dues.restsFor(restMs);
       else this.#dues.looked(systemTime.monotonicMs() - startedMs, open);
     }

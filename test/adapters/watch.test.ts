@@ -128,6 +128,7 @@ describe('directories that go, come back or move keep being seen', () => {
     renameSync(join(root, 'site'), join(root, 'last'));
     renameSync(join(root, 'next'), join(root, 'site'));
     await seen.directory('site', 'site/a', 'site/a/b', 'last', 'last/a');
+    await seen.standing(6);
     seen.forget();
     make(root, 'site/a/b/later');
     make(root, 'last/a/later');
