@@ -118,7 +118,7 @@ function environment(): Record<string, string> {
 function inPlace({ stand, run: text }: CommandCall): string[] | null {
   if (stand === undefined) return null;
   const bind = ['unshare', '--mount', '--propagation', 'private', '--', '/bin/sh', '-c'];
-  const mount = 'mount --bind -- "$0" "$1"';
+  const mount = 'mount -n -o bind "$0" "$1"';
   const paths = [stand.from, stand.at];
   const [program = '', ...args] = [...bind, mount, ...paths];
   const tried = spawnSync(program, args, { env: environment(), stdio: 'ignore', timeout: graceMs });

@@ -126,8 +126,10 @@ function hold(cycle: Cycle, decided: Plan, paths: readonly HoldPath[], said: str
   const id = contentHash(`check\0${paths.map(({ path, version }) => `${version} ${path}\0`).join('')}`).slice(0, 8);
   const reason = `the check refuses it: ${said}`;
   journal.transaction(() => {
-    const open = journal.holds().filter(({ kind, state }) => kind === 'check' && state === 'open');
-    for (const one of open) if (one.id !== id) journal.dropHold(one.id);
+    const before = journal.holds().filter(({ kind }) => kind === 'check');
+    const open = before.filter(({ state }) => state === 'open');
+    // An approval of something else is used up.
+    for (const one of before) if (one.id !== id) journal.dropHold(one.id);
     const sinceMs = Math.min(cycle.bucketNowMs(), ...open.map((one) => one.sinceMs));
     if (!open.some((one) => one.id === id && one.detail === said))
       journal.putHold({ id, kind: 'check', sinceMs, state: 'open', detail: said }, paths);

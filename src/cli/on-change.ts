@@ -28,6 +28,11 @@ function isInsideCall({ name }: ShareConfig): boolean {
   return process.env.FLOCKSYNC_HOOK === `onChange ${name}`;
 }
 
+/** In a process that the check of this share has started a cycle would wait for itself. */
+export function isInsideCheck({ name }: ShareConfig): boolean {
+  return process.env.FLOCKSYNC_HOOK === `check ${name}`;
+}
+
 /**
  * Calls the command of `onChange` before the process of a single cycle ends. `patient` (a run that was not asked to hurry) waits for
  * another process that is calling, and tries again at once what has failed. The share's lock is not held.

@@ -81,7 +81,9 @@ function holdText(id: string, why: string): string {
 
 /** What monitoring of this member says of another one, when it is asked to. */
 function ofMember({ heartbeat, agoMs }: HeardMember, { lags, nowMs }: ShareStatus, thresholds: Thresholds): Finding[] {
-  const { id, halt, holds, problems } = heartbeat;
+  const { id, halt, holds, problems, troubles } = heartbeat;
+  // Holds speak for themselves.
+  const told = troubles.filter(({ code }) => code !== 'held' && code !== 'check-refused');
   const name = lastWords(heartbeat.name, 24);
   const warning = (text: string): Finding => ({ state: 'WARNING', text: `${name}: ${text}` });
   const lag = lags.get(id);
@@ -92,6 +94,7 @@ function ofMember({ heartbeat, agoMs }: HeardMember, { lags, nowMs }: ShareStatu
       ? []
       : since(age(lag.sinceMs, nowMs), thresholds, (long) => `${name}: ${lag.records} records behind for ${long}`)),
     ...holds.map((hold) => warning(holdText(lastWords(hold.id, 16), hold.why))),
-    ...(problems > 0 ? [warning(`${problems} problem${problems === 1 ? '' : 's'}`)] : []),
+    ...told.map(({ path, text }) => warning(`${path === '' ? '' : `${path}: `}${text}`)),
+    ...(problems > troubles.length ? [warning(`${problems - troubles.length} more problems`)] : []),
   ];
 }

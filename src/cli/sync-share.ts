@@ -12,7 +12,7 @@ import { runCycles } from './cycles.ts';
 import { Desk } from './desk.ts';
 import { type ExitCode, exit, worst } from './exit.ts';
 import { faultOfShare } from './faults.ts';
-import { callAfterFault, callBeforeEnd, withOnChange } from './on-change.ts';
+import { callAfterFault, callBeforeEnd, isInsideCheck, withOnChange } from './on-change.ts';
 import type { Output } from './output.ts';
 import { planLines } from './plan-line.ts';
 import type { Progress } from './progress.ts';
@@ -35,6 +35,10 @@ export async function syncShare(
   progress: Progress,
 ): Promise<ExitCode> {
   const startedMs = systemTime.monotonicMs();
+  if (!options.dryRun && isInsideCheck(share)) {
+    output.error(`flocksync: ${share.name}: its own check runs this command, and the cycle waits for the check; leave the sync out of it`);
+    return exit.usage;
+  }
   try {
     const turn = options.dryRun ? null : await takeTurn(world, share, options, progress);
     if (turn?.kind === 'none') return world.signal.aborted ? interrupted(share, output) : exit.done;

@@ -128,6 +128,11 @@ test('an approval lets exactly this past the check, and no deletion past maxDele
   put(a, { y: 'another' });
   await a.cycle();
   expect((await b.cycle()).held).toBe(true);
+  b.journal.setHoldState(b.journal.holds()[0]?.id ?? '', 'approved');
+  put(a, { y: 'yet another' });
+  await a.cycle();
+  expect((await b.cycle()).held).toBe(true);
+  expect(b.journal.holds()).toMatchObject([{ state: 'open' }]);
 });
 
 test('what is left of an approved changeset after a kill is not asked about again', async () => {

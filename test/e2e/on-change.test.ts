@@ -81,8 +81,8 @@ test('the daemon tells of each change once, and of nothing that is made here', a
   a.put({ five: '5' });
   await a.sync();
   await until('the next change is told of with what failed', () => calls().at(-1)?.join() === 'five,four', 30_000);
+  await expect.poll(async () => (await b.run('status')).code, { timeout: 30_000 }).toBe(0);
   expect(await running.stop()).toMatchObject({ code: 0 });
-  expect((await b.run('status')).code).toBe(0);
 });
 
 test('a command that hangs stops neither the cycles nor the end of the daemon, and is called again by the next one', async () => {
@@ -103,4 +103,12 @@ test('a command that hangs stops neither the cycles nor the end of the daemon, a
   writeFileSync(file('works'), '');
   await b.sync();
   expect(calls()).toEqual([['x', 'y']]);
+});
+
+test('a check that runs a cycle of its own share is told so at once', async () => {
+  const sync = `${process.execPath} ${program} sync --config %b/flocksync.yml`;
+  const { a, b } = members(`check: { run: ": $FLOCKSYNC_STAGED; ${sync}", timeout: 20s }`);
+  a.put({ x: '1' });
+  await a.sync();
+  expect((await b.sync(3)).stderr).toContain('exit code 2: flocksync: webroot: its own check runs this command');
 });
