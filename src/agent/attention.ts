@@ -46,10 +46,16 @@ export class Attention {
   }
 
   add(directories: Iterable<BytePath>, subtrees: Iterable<BytePath> = []): void {
-    if (this.#whole) return;
-    for (const path of directories) this.#directories.add(path);
-    for (const path of subtrees) this.#subtrees.add(path);
-    if (this.#directories.size + this.#subtrees.size > directoriesMax) this.wantWhole();
+    for (const [paths, into] of [
+      [directories, this.#directories],
+      [subtrees, this.#subtrees],
+    ] as const) {
+      for (const path of paths) {
+        if (this.#whole) return;
+        into.add(path);
+        if (this.#directories.size + this.#subtrees.size > directoriesMax) this.wantWhole();
+      }
+    }
   }
 
   /** What stands now, without taking it. */

@@ -1,5 +1,5 @@
 import type { Hash } from '../model/entry.ts';
-import { parentOf } from '../model/path.ts';
+import { type BytePath, parentOf } from '../model/path.ts';
 import type { Applied } from '../steps/apply/run.ts';
 import { apply } from '../steps/apply.ts';
 import { stampOf } from '../steps/collate/finding.ts';
@@ -41,7 +41,7 @@ export async function bringHome(cycle: Cycle, decided: Plan, catchUp: CatchUp): 
   cycle.counts.applied += applied.placed;
   cycle.counts.removed += applied.removed;
   // What was written within the clock's tick is read once more.
-  cycle.memory.attention.add(new Set([...applies, ...newFiles].map(({ path }) => parentOf(path))));
+  for (const items of [applies, newFiles]) cycle.memory.attention.add(parentsOf(items));
   noteAppliedLosses(cycle, decided.lossesThere);
   keepJoining(cycle, decided, applied.left);
   const late = await lookAtDisplaced(cycle, applied.displaced);
@@ -109,4 +109,8 @@ async function lookAtDisplaced(cycle: Cycle, names: readonly string[]): Promise<
   const late = revisitDisplaced(cycle.ports.tree, cycle.ports.journal, names);
   cycle.ports.journal.clearIntents();
   return late;
+}
+
+function* parentsOf(items: Iterable<{ readonly path: BytePath }>): Generator<BytePath> {
+  for (const { path } of items) yield parentOf(path);
 }

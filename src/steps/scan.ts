@@ -48,8 +48,13 @@ export class Scanning {
   readonly #ports: ScanPorts;
   readonly #excluded: Excluded;
   readonly #scope: Scope;
-  /** By the directory that was listed; only where there is something to tell. */
+  /** By the directory that was listed, where it may be listed again; only where there is something to tell. */
   readonly #parts = new Map<BytePath, Part>();
+  readonly #found: Found[] = [];
+  readonly #missing: Agreed[] = [];
+  readonly #unknown = new Set<BytePath>();
+  readonly #problems = new Map<string, Problem>();
+  readonly #closed = new Set<BytePath>();
   /** Directories listed, and whether everything below them was; a whole look need not know. */
   readonly #listed = new Map<BytePath, boolean>();
   /** Directories that are walked into although their names and inodes say nothing new. */
@@ -93,33 +98,31 @@ export class Scanning {
 
   /** Called once. */
   ended(): Scan {
-    const found: Found[] = [];
-    const missing: Agreed[] = [];
-    const unknown = new Set<BytePath>();
-    const problems = new Map<string, Problem>();
-    const closed = new Set<BytePath>();
-    for (const part of this.#parts.values()) {
-      for (const each of part.found) found.push(each);
-      for (const each of part.missing) {
-        missing.push(each);
-        // It may come back with all that it held, and look as if nothing had been.
-        if (each.entry.kind === 'dir') this.#unclean.add(each.path);
-      }
-      for (const each of part.unknown) unknown.add(each);
-      for (const each of part.problems) problems.set(`${each.code} ${each.path}`, each);
-      for (const each of part.closed) closed.add(each);
-    }
+    for (const part of this.#parts.values()) this.#sum(part);
     this.#parts.clear();
+    const unknown = this.#unknown;
     // A part of the tree may have been read although the way there may not be: a whole look would not have met it.
     const isOpen = ({ path }: { readonly path: BytePath }) => !isUnknown(parentOf(path), unknown);
     const partly = this.#scope.kind !== 'whole' && unknown.size > 0;
     const scan = {
-      ...{ found: partly ? found.filter(isOpen) : found, missing: partly ? missing.filter(isOpen) : missing },
-      ...{ unknown: [...unknown], problems: [...problems.values()], rootHasEntries: this.#rootHasEntries, unclean: this.#unclean },
-      covers: this.#covering(closed),
+      ...{ found: partly ? this.#found.filter(isOpen) : this.#found, missing: partly ? this.#missing.filter(isOpen) : this.#missing },
+      ...{ unknown: [...unknown], problems: [...this.#problems.values()], unclean: this.#unclean, rootHasEntries: this.#rootHasEntries },
+      covers: this.#covering(),
     };
     this.#ports.journal.transaction(() => this.#settleLingering(scan, unknown));
     return scan;
+  }
+
+  #sum(part: Part): void {
+    for (const each of part.found) this.#found.push(each);
+    for (const each of part.missing) {
+      this.#missing.push(each);
+      // It may come back with all that it held, and look as if nothing had been.
+      if (each.entry.kind === 'dir') this.#unclean.add(each.path);
+    }
+    for (const each of part.unknown) this.#unknown.add(each);
+    for (const each of part.problems) this.#problems.set(`${each.code} ${each.path}`, each);
+    for (const each of part.closed) this.#closed.add(each);
   }
 
   // ---- which directories -----------------------------------------------------------------------------------------------------
@@ -164,7 +167,8 @@ export class Scanning {
 
   #keep(dir: BytePath, part: Part, isRestless: boolean): void {
     const isEmpty = part.found.length + part.missing.length + part.unknown.length === 0;
-    if (!isEmpty) this.#parts.set(dir, part);
+    if (this.#scope.kind !== 'directories') this.#sum(part);
+    else if (!isEmpty) this.#parts.set(dir, part);
     if (isRestless || !isEmpty) this.#unclean.add(dir);
   }
 
@@ -225,8 +229,7 @@ export class Scanning {
       const part = newPart();
       const way = [...ancestorsOf(path).reverse(), path];
       const stands = way.every((step) => step === '' || this.#lookAtStep(step, path, part));
-      // Apart from what may be found in other names of that directory.
-      this.#keep(`${parentOf(path)}/${nameOf(path)}/`, part, false);
+      this.#keep(parentOf(path), part, false);
       if (stands) this.#walk(path, true);
     }
   }
@@ -276,8 +279,9 @@ export class Scanning {
 
   // ---- the end ---------------------------------------------------------------------------------------------------------------
 
-  #covering(closed: ReadonlySet<BytePath>): Scan['covers'] {
+  #covering(): Scan['covers'] {
     const scope = this.#scope;
+    const closed = this.#closed;
     const isClosed = (path: BytePath) => closed.size > 0 && ancestorsOf(path).some((each) => closed.has(each));
     if (scope.kind === 'whole') return () => true;
     if (scope.kind === 'below') return (path) => scope.paths.some((each) => isWithin(path, each));
