@@ -45,6 +45,7 @@ export async function bringHome(cycle: Cycle, decided: Plan, catchUp: CatchUp): 
   noteAppliedLosses(cycle, decided.lossesThere);
   keepJoining(cycle, decided, applied.left);
   const late = await lookAtDisplaced(cycle, applied.displaced);
+  if (slice.isCut()) slice.paid(applied);
   cycle.appliedFrom = slice.over() ? cycle.cursor : null;
   if (options.signal.aborted) return 'again';
   if (slice.over()) return slice.isCut() && late === 0 && !applied.again ? 'news' : 'more';
@@ -63,6 +64,7 @@ async function bringParts(cycle: Cycle, decided: Plan, slice: Slice): Promise<Ap
   const after = await bring(cycle, rest, slice, true);
   return {
     ...{ placed: before.placed + after.placed, removed: before.removed + after.removed, bytes: before.bytes + after.bytes },
+    discarded: before.discarded + after.discarded,
     ...{ missing: [...before.missing, ...after.missing], left: [...before.left, ...after.left], again: before.again || after.again },
     displaced: [...before.displaced, ...after.displaced],
   };

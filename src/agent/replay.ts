@@ -76,8 +76,10 @@ export interface Slice {
   readonly signal: AbortSignal;
   /** Told after each batch; ends the slice once its time is over. Without a file placed it goes on, so that the next one gets further. */
   placed(files: number): void;
-  /** Something small is to come first. Ends the slice, unless what is staged by now and would be staged again is worth more. */
+  /** Something small is to come first. Ends the slice, unless that was dear not long ago. */
   cut(): void;
+  /** What the cut has cost: bytes that are in their place, and those that have to be staged again. */
+  paid(cost: { readonly bytes: number; readonly discarded: number }): void;
   isCut(): boolean;
   /** The slice was ended before everything was tried. */
   over(): boolean;
@@ -90,20 +92,24 @@ const cutMsMin = 5000;
 export function beginSlice({ ports, options, lookMs, memory }: Cycle): Slice {
   const end = new AbortController();
   let isCut = false;
+  let cutMs = 0;
   let placedMs = ports.time.monotonicMs();
   const endMs = placedMs + Math.max(sliceMs, looksWorth * lookMs);
   return {
     signal: AbortSignal.any([options.signal, end.signal]),
     placed: (files) => {
-      placedMs = ports.time.monotonicMs();
-      if (files > 0 && placedMs >= endMs) end.abort();
+      if (!isCut) placedMs = ports.time.monotonicMs();
+      if (files > 0 && ports.time.monotonicMs() >= endMs) end.abort();
     },
     cut: () => {
-      const nowMs = ports.time.monotonicMs();
-      if (nowMs < memory.cutFromMs) return;
-      memory.cutFromMs = nowMs + Math.max(cutMsMin, cutsWorth * (nowMs - placedMs));
+      if (isCut || ports.time.monotonicMs() < memory.cutFromMs) return;
+      cutMs = ports.time.monotonicMs();
       isCut = true;
       end.abort();
+    },
+    paid: ({ bytes, discarded }) => {
+      const lostMs = discarded === 0 ? 0 : ((cutMs - placedMs) * discarded) / (bytes + discarded);
+      memory.cutFromMs = ports.time.monotonicMs() + Math.max(cutMsMin, cutsWorth * lostMs);
     },
     isCut: () => isCut,
     over: () => end.signal.aborted,

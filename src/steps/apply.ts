@@ -22,6 +22,7 @@ export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, opt
     placed: 0,
     removed: 0,
     bytes: 0,
+    discarded: 0,
     missing: [],
     again: false,
     displaced: [],
@@ -62,6 +63,6 @@ export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, opt
   ports.log.debug({ step: 'remove', paths: late.length }, 'removals done');
   for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
   finish(run);
-  const { placed, removed, bytes, missing, again, left } = run;
-  return { placed, removed, bytes, missing, again, displaced: run.displaced.map(({ name }) => name), left };
+  const { placed, removed, bytes, discarded, missing, again, left } = run;
+  return { placed, removed, bytes, discarded, missing, again, displaced: run.displaced.map(({ name }) => name), left };
 }

@@ -135,6 +135,7 @@ function completed(
   if (cut.length === 0) return { ready, trees: begun };
   for (const tree of cut) discardTree(run, tree);
   const left = new Set(cut.flatMap(({ files }) => files));
+  for (const { task } of ready) if (left.has(task)) run.discarded += (task.entry as FileEntry).size;
   return { ready: ready.filter(({ task }) => !left.has(task)), trees: begun.filter(isComplete) };
 }
 

@@ -66,6 +66,8 @@ export interface Applied {
   readonly again: boolean;
   /** What no want stands for and could not be brought about, and why. */
   readonly left: readonly Left[];
+  /** Bytes that were staged for new directories and are to be staged again, because the run was told to stop before those were complete. */
+  readonly discarded: number;
   /** Trash names of what was displaced, to be looked at once more after `settle` (rule A2). */
   readonly displaced: readonly string[];
 }
@@ -89,6 +91,7 @@ export interface Run {
   placed: number;
   removed: number;
   bytes: number;
+  discarded: number;
   missing: Hash[];
   again: boolean;
   displaced: { readonly path: BytePath; readonly name: string }[];
