@@ -1,6 +1,7 @@
 import { appliedTo, waitingWants } from '../agent/applied.ts';
 import type { Halt } from '../agent/context.ts';
 import { type LastCycle, readLastCycle } from '../agent/last-cycle.ts';
+import { type Missed, readMissed } from '../agent/missed.ts';
 import { missingChanges } from '../agent/readiness.ts';
 import { readReplay } from '../agent/replay.ts';
 import type { ShareConfig } from '../config-types.ts';
@@ -38,6 +39,8 @@ export interface LocalStatus {
   readonly heardAtMs: number;
   /** Contents that no member has sent again yet (rule B3). */
   readonly requests: number;
+  /** What sweeps had to find because no file event had told of it; null while that was nothing. */
+  readonly missed: Missed | null;
   /** Retention in the bucket, set when the share was created; null before the first sync. */
   readonly historyMs: number | null;
 }
@@ -71,6 +74,7 @@ export function localStatus(journal: Journal, share: ShareConfig, nowMs: number)
       deviations: deviationsOf(journal, share, lastCycle),
       ...{ requests: journal.needs().size, heardAtMs: Number(journal.meta('heartbeatAtMs') ?? '0') },
       historyMs: historyOf(journal),
+      missed: readMissed(journal),
     };
   });
 }

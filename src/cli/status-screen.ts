@@ -62,6 +62,7 @@ function localLines(status: ShareStatus, local: LocalStatus): string[] {
     ),
     ...(local.conflicts > 0 ? labelled('conflicts', `${formatCount(local.conflicts)} resolved: flocksync conflicts ${share.name}`) : []),
     ...deviationLines(local),
+    ...missedLines(local, status.nowMs),
     ...retentionLines(status, local),
   ];
 }
@@ -102,6 +103,13 @@ function holdLines(hold: HeldStatus, share: string): string[] {
     ...(isCheck ? labelled('', `the check refuses the share as it would be: ${detail}`) : []),
     ...indented([...first.map((path) => `  ${toText(path)}`), ...more, ...(state === 'open' ? ways : [])]),
   ];
+}
+
+/** Where no watcher is wanted, or never missed anything, there is nothing to say. */
+function missedLines({ missed }: LocalStatus, nowMs: number): string[] {
+  if (missed === null) return [];
+  const what = `${counted(missed.paths, 'change')} in ${counted(missed.sweeps, 'sweep')} that no file event had told of`;
+  return labelled('missed', `${what}, the last ${seen(missed.lastMs, nowMs)}: ${missed.first.map(toText).join(', ')}`);
 }
 
 function deviationLines({ deviations }: LocalStatus): string[] {

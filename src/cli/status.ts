@@ -86,11 +86,21 @@ function processFields(process: Process | null) {
 
 const neverSyncedFields = {
   ...{ files: 0, directories: 0, links: 0, bytes: 0, incoming: { changes: 0, deletions: 0, bytes: 0 }, outgoing: { records: 0, owed: 0 } },
-  ...{ holds: [], halt: null, problems: [], conflicts: 0, deviations: { count: 0, paths: [] }, lastCycle: null, requests: 0, replay: null },
+  ...{
+    holds: [],
+    halt: null,
+    problems: [],
+    conflicts: 0,
+    deviations: { count: 0, paths: [] },
+    lastCycle: null,
+    requests: 0,
+    replay: null,
+    missed: null,
+  },
 };
 
 function localFields(local: LocalStatus) {
-  const { counts, incoming, outgoing, holds, halt, problems, conflicts, deviations, lastCycle, requests } = local;
+  const { counts, incoming, outgoing, holds, halt, problems, conflicts, deviations, lastCycle, requests, missed } = local;
   return {
     ...{ ...counts, incoming, outgoing, halt, conflicts, requests, lastCycle: moment(lastCycle?.atMs ?? null) },
     replay: local.replay === null ? null : replayFields(local.replay),
@@ -106,6 +116,10 @@ function localFields(local: LocalStatus) {
     problems: problems.map(({ code, path, text, fix, sinceMs }) => ({
       ...{ code, ...(path === null ? { path: null } : pathFields(path)), text, fix, sinceAt: moment(sinceMs) },
     })),
+    missed:
+      missed === null
+        ? null
+        : { paths: missed.paths, sweeps: missed.sweeps, lastAt: moment(missed.lastMs), first: missed.first.map(pathFields) },
     deviations: { count: deviations.count, paths: deviations.first.map(({ path, why }) => ({ ...pathFields(path), why })) },
   };
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CycleOptions } from '../../src/agent/context.ts';
 import { readMissed } from '../../src/agent/missed.ts';
+import { localStatus } from '../../src/cli/status-local.ts';
 import type { Scope } from '../../src/model/scope.ts';
 import type { Datastore } from '../../src/ports/datastore.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
@@ -311,6 +312,8 @@ test('a sweep finds what no event told of, counts it and says so once', async ()
   expect(swept.events).toEqual([
     expect.stringMatching(/^watch-missed: the sweep found 2 changes that no file event had told of \(d\/e\/lost, d\/gone\)/),
   ]);
+  const lines = localStatus(a.journal, a.agent.config, Date.now());
+  expect(lines.missed).toMatchObject({ paths: 2, sweeps: 1 });
   await a.cycle(light());
   put(a, 'd/e/again', '');
   aheadMs = 12_000;

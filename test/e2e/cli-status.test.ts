@@ -24,7 +24,7 @@ test('position, counts, digest and the other members', async () => {
   expect(Object.keys(one).sort()).toEqual(
     [
       ...['name', 'path', 'role', 'synced', 'cursor', 'head', 'behind', 'digest', 'joined', 'files', 'directories', 'links', 'bytes'],
-      ...['incoming', 'outgoing', 'holds', 'halt', 'problems', 'conflicts', 'deviations', 'lastCycle', 'requests', 'retention'],
+      ...['incoming', 'outgoing', 'holds', 'halt', 'problems', 'conflicts', 'deviations', 'lastCycle', 'missed', 'requests', 'retention'],
       ...['members', 'fault', 'ready', 'unready', 'replay', 'appliedTo', 'lag', 'process'],
     ].sort(),
   );
