@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { fstatSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, fstatSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openWatcher, type StartServer, startThread } from '../../src/adapters/watch.ts';
@@ -155,6 +155,17 @@ describe('a directory that may not be watched', () => {
     later(0);
     await until(() => told.standing === 4);
     expect(told.directories.size).toBe(1);
+  });
+
+  test.skipIf(isRoot)('without the right to read it, is watched as soon as there is one, with what is below', async () => {
+    const root = temporaryDirectory();
+    make(root, 'closed/below/', 'open/');
+    chmodSync(join(root, 'closed'), 0o000);
+    const seen = await watched({ root });
+    expect(seen.watch.standing).toBe(2);
+    chmodSync(join(root, 'closed'), 0o755);
+    await seen.directory('', 'closed', 'closed/below');
+    expect(seen.watch.standing).toBe(4);
   });
 
   test.skipIf(!isRoot)(
