@@ -1,4 +1,4 @@
-import { type BytePath, join } from '../model/path.ts';
+import { type BytePath, join, pathFault } from '../model/path.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import { errnoOf, faultFrom } from './disk-faults.ts';
 import type { OpenDirectory, Walk } from './disk-walk.ts';
@@ -88,7 +88,8 @@ export class Branches {
   visit({ parent, name, deep }: Visit): Visit[] {
     if (parent?.gone === true) return [];
     const path = parent === null ? '' : join(pathOf(parent), name);
-    if (path !== '' && this.#options.excluded(path, true)) return [];
+    // What is too deep for a share is none of it.
+    if (path !== '' && (pathFault(path) !== undefined || this.#options.excluded(path, true))) return [];
     const found = this.open(path);
     const known = (parent === null ? this.#top : parent.children?.get(name)) ?? null;
     // Gone since it was seen: the event of that is on its way.

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { pathDepthMax } from '../../src/model/path.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { kernelWatches, make, type Where, watched } from './watch-fixture.ts';
 
@@ -163,6 +164,15 @@ describe('what is no part of the share is left alone', () => {
     expect([...seen.directories]).toEqual(['']);
     make(root, 'app/log/b.txt');
     await seen.directory('app/log');
+  });
+
+  test('a tree that is deeper than a share can be', async () => {
+    const root = temporaryDirectory();
+    make(root, `${'d/'.repeat(pathDepthMax + 100)}`);
+    const seen = await watched({ root });
+    expect(seen.watch.standing).toBe(1 + pathDepthMax);
+    make(root, `${'d/'.repeat(pathDepthMax - 1)}file`);
+    await seen.directory('d/'.repeat(pathDepthMax - 1).slice(0, -1));
   });
 
   test('links are not followed', async () => {
