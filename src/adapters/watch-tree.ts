@@ -3,7 +3,7 @@ import type { WatchTrouble, WholeReason } from '../ports/watch.ts';
 import { Walk } from './disk-walk.ts';
 import { compileExcludes, type Excluded } from './excludes.ts';
 import { type Branch, Branches, pathOf, type Visit } from './watch-branch.ts';
-import { limitTrouble } from './watch-limit.ts';
+import { type Limit, limitTrouble } from './watch-limit.ts';
 import { isDirectory } from './watch-list.ts';
 import { type Listen, listenToDirectory, self } from './watch-listen.ts';
 import type { Beating, Pulse } from './watch-pulse.ts';
@@ -39,6 +39,12 @@ export interface Gathered {
   readonly trouble: WatchTrouble | null;
 }
 
+interface Limited {
+  readonly by: Limit;
+  readonly standing: number;
+  readonly needed: number;
+}
+
 interface Place {
   readonly dev: number;
   readonly ino: number;
@@ -70,6 +76,7 @@ export class TreeWatch implements Beating {
   readonly #dirty = new Set<Branch>();
   #whole: WholeReason | null = null;
   #trouble: WatchTrouble | null = null;
+  #limitTold: Limited | null = null;
   #news = false;
 
   constructor(options: TreeWatchOptions) {
@@ -207,10 +214,19 @@ export class TreeWatch implements Beating {
       this.#walking = null;
       this.#tellWhole(reason);
     }
+    this.#noteTrouble();
+  }
+
+  /** Said anew only where a figure has moved by a tenth: what changes with every directory would be told without end. */
+  #noteTrouble(): void {
     const { limited, standing } = this.#branches;
-    const trouble = limited === null ? null : limitTrouble(limited.by, standing, standing + limited.directories);
-    if (trouble?.text !== this.#trouble?.text) this.#news = true;
-    this.#trouble = trouble;
+    const now = limited === null ? null : { by: limited.by, standing, needed: standing + limited.directories };
+    const before = this.#limitTold;
+    const isSame = now === null || before === null ? now === before : now.by === before.by && isNear(now, before);
+    if (isSame) return;
+    this.#limitTold = now;
+    this.#trouble = now === null ? null : limitTrouble(now.by, now.standing, now.needed);
+    this.#news = true;
   }
 
   // ---- events ----------------------------------------------------------------------------------------------------------------
@@ -286,4 +302,9 @@ function placeOf(root: string): Place | null {
 
 function isSamePlace(a: Place | null, b: Place | null): boolean {
   return a?.dev === b?.dev && a?.ino === b?.ino;
+}
+
+function isNear(a: Limited, b: Limited): boolean {
+  const moved = (one: number, other: number) => Math.abs(one - other) > other / 10;
+  return !moved(a.standing, b.standing) && !moved(a.needed, b.needed);
 }

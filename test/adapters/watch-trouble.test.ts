@@ -124,6 +124,8 @@ describe('fewer watches than directories', () => {
     await until(() => told.directories.has(''));
     later(20_000);
     expect(told.wholes).toEqual(['started']);
+    // One directory more is no news.
+    expect(told.trouble).toContain('only 5 of 19 directories are watched');
     room = 8;
     later(120_000);
     await until(() => told.wholes.includes('limit'));
