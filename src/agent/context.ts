@@ -205,6 +205,8 @@ export interface Memory {
   readonly events: string[];
   /** Where the next look has to go. */
   readonly attention: Attention;
+  /** Files that were published lately: how often in a row, and when last, ms of the monotonic clock. */
+  readonly publishings: Map<BytePath, { readonly times: number; readonly lastMs: number }>;
   endSeenMs: number;
   /** What the last scan of everything took. */
   wholeLookMs: number;
@@ -235,6 +237,7 @@ export function newMemory(): Memory {
     clock: { dateMs: 0, atMs: 0 },
     events: [],
     attention: new Attention(),
+    publishings: new Map(),
     endSeenMs: 0,
     wholeLookMs: 0,
     listedMs: 0,

@@ -12,6 +12,7 @@ import type { Cycle } from './context.ts';
 import { type BaseState, baseState, currentHolds, replaceHold } from './decide.ts';
 import { hintedPart, noteMissed } from './missed.ts';
 import { mayPublish } from './publish.ts';
+import { holdRestless } from './restless.ts';
 import { scanQuietly, scopeOf, untaken } from './scope.ts';
 import { noteUnsettled } from './unsettled.ts';
 
@@ -69,8 +70,9 @@ async function lookAt(
     unknown: new Set(scanned.unknown),
     gathered,
     problems: [...scanned.problems],
-    unsettled: [],
+    unsettled: taken.scope.kind === 'directories' ? holdRestless(cycle, scanned.found) : [],
   };
+  for (const path of seen.unsettled) seen.unknown.add(path);
   const { reader, collateNext } = collating(cycle, reincluded, seen, scanned.found, endedMs);
   try {
     let inParts = gathered !== null && isAllNew(ports.journal, scanned);

@@ -15,6 +15,7 @@ import type { Cycle } from './context.ts';
 import { appendPayload, foldOwn, noteLosses, ring } from './outbox.ts';
 import { reviewOwed, settleKept, trashKey } from './owed.ts';
 import { noteUpload, noteUploaded, packing } from './progress.ts';
+import { notePublished } from './restless.ts';
 
 /** Changes that go into one record at most, far below the format's bound: a record is held in memory several times while it is made. */
 const changesPerRecord = 10_000;
@@ -306,6 +307,10 @@ function forgetPublished(
 }
 
 function countPublished(cycle: Cycle, payload: Payload & { kind: 'changes' }): void {
+  notePublished(
+    cycle,
+    payload.changes.flatMap(({ op, path }) => (op === 'put' ? [path] : [])),
+  );
   for (const change of payload.changes) {
     if (change.op === 'put') cycle.counts.published++;
     else if (change.op === 'delete') cycle.counts.deleted++;

@@ -1,7 +1,7 @@
 import { systemRandom, systemTime } from '../adapters/system.ts';
 import type { Outcome } from '../agent.ts';
 import type { ShareConfig } from '../config-types.ts';
-import { lookPauseMs, outOfStep, pollPauseMs, relookPauseMs, troublePauseMs } from '../model/pace.ts';
+import { lookPauseMs, outOfStep, pollPauseMs, relookPauseMs, troublePauseMs, vainPauseMs } from '../model/pace.ts';
 import type { Prospects } from './listen.ts';
 
 /** A whole cycle at least this often: it lists the log (rule L3) and tries again what could not be done. */
@@ -19,6 +19,8 @@ const bellMissedMs = 60_000;
 /** Between two tries for a turn that another process has. */
 const turnPauseMs = 200;
 
+const vainForgottenMs = 5000;
+
 export type Due = 'cycle' | 'sweep' | 'look' | 'poll' | 'beat' | 'housekeep';
 const order: readonly Due[] = ['cycle', 'sweep', 'look', 'poll', 'beat', 'housekeep'];
 const never = Number.POSITIVE_INFINITY;
@@ -31,6 +33,8 @@ export class Dues {
   #activeAtMs = systemTime.monotonicMs();
   #lastLookMs = 0;
   #looksInVain = 0;
+  /** Cycles in a row that came to nothing, when the last of them was, and before when the next hint starts none. */
+  #vain = { cycles: 0, lastMs: 0, fromMs: 0 };
   #failures = 0;
   /** Came while something else was under way, and must not be forgotten behind it. */
   #rung = false;
@@ -67,7 +71,7 @@ export class Dues {
   /** Something may have happened on this disk. */
   wantLook(): void {
     this.#wanted = true;
-    if (this.#failures === 0) this.#at.look = 0;
+    if (this.#failures === 0) this.#at.look = this.#vain.fromMs;
   }
 
   wantSweep(): void {
@@ -145,6 +149,7 @@ export class Dues {
     const nowMs = systemTime.monotonicMs();
     const last = outcomes.at(-1) ?? outcomes[0];
     if (hasMoved(outcomes)) this.#activeAtMs = nowMs;
+    this.#noteVain(hasMoved(outcomes), nowMs);
     const waits = last.problems.length > 0 || last.halt !== null || last.held || last.unfinished;
     const pauseMs = rootIsAway.has(last.halt?.code ?? '') ? rootAwayMs : waits ? retryMs : cycleMsMax;
     const again = nowMs + (last.unfinished ? lookPauseMs(this.#lastLookMs, 0) : pauseMs);
@@ -153,6 +158,12 @@ export class Dues {
     Object.assign(this.#at, { cycle: again, look: this.#nextLook(open), poll: this.#nextPoll(), beat: nowMs + beatMs });
     // A record that cannot be taken in would be found by every poll: it waits for the next try.
     if (last.halt !== null || last.problems.some((problem) => problem.code === 'record-unavailable')) this.#at.poll = again;
+  }
+
+  /** Where something writes all the time what nobody is to see, or holds never still, events come without an end. */
+  #noteVain(moved: boolean, nowMs: number): void {
+    const cycles = moved || nowMs - this.#vain.lastMs > vainForgottenMs ? 0 : this.#vain.cycles + 1;
+    this.#vain = { cycles, lastMs: nowMs, fromMs: nowMs + vainPauseMs(cycles) };
   }
 
   /** Everything was looked at: the next sweep is that far off. */
@@ -169,7 +180,7 @@ export class Dues {
   }
 
   #nextLook(open: boolean): number {
-    if (this.#wanted) return 0;
+    if (this.#wanted) return this.#vain.fromMs;
     const nowMs = systemTime.monotonicMs();
     if (this.#share.mode === 'lightweight') return open ? nowMs + relookPauseMs(this.#lastLookMs, this.#looksInVain) : never;
     if (this.#share.schedule !== null) return never;

@@ -35,6 +35,14 @@ export function relookPauseMs(lastLookMs: number, looksInVain: number): number {
   return Math.min(lookMsMax, Math.max(lookMsMin * 2 ** Math.min(looksInVain, 10), 10 * lastLookMs));
 }
 
+const vainFreely = 3;
+const vainMsMax = 1000;
+
+/** Between two looks that events ask for, after so many of them in a row have found nothing to do. */
+export function vainPauseMs(cycles: number): number {
+  return cycles <= vainFreely ? 0 : Math.min(vainMsMax, 25 * 2 ** Math.min(cycles - vainFreely, 10));
+}
+
 const troubleMsMax = 60_000;
 
 /** Until the next try after `failures` in a row; `fraction` in [0, 1) keeps members from coming back all at once. */

@@ -413,3 +413,27 @@ test('rights of a directory are published where an event names the directory aro
   chmodSync(join(a.root, 'd/e'), 0o700);
   expect((await a.cycle(light('d'))).counts.published).toBe(1);
 });
+
+test('R-D2: a file that is written to again and again has to hold still for longer, and once a minute it goes as it is', async () => {
+  const home = temporaryDirectory();
+  let aheadMs = 0;
+  const time = { wallMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() + aheadMs };
+  const a = memberIn(home, 'a', { time, config: { mode: 'lightweight' } });
+  put(a, 'd/log', 'begun');
+  await a.cycle();
+  const published = async () => {
+    put(a, 'd/log', `${performance.now()}`);
+    put(a, `d/other-${performance.now()}`, '');
+    return (await a.cycle(light('d'))).counts.published;
+  };
+  const counts: number[] = [];
+  for (let i = 0; i < 8; i++) counts.push(await published());
+  expect(counts.slice(0, 4)).toEqual([2, 2, 2, 2]);
+  expect(counts.slice(6)).toEqual([1, 1]);
+  // A whole look is what a person asks for.
+  put(a, 'd/log', 'asked for');
+  expect((await a.cycle({ log: 'next', sweep: true })).counts.published).toBe(1);
+  expect(await published()).toBe(1);
+  aheadMs = 61_000;
+  expect(await published()).toBe(2);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { adaptivePoll, lookPauseMs, outOfStep, pollPauseMs, troublePauseMs } from '../../src/model/pace.ts';
+import { adaptivePoll, lookPauseMs, outOfStep, pollPauseMs, relookPauseMs, troublePauseMs, vainPauseMs } from '../../src/model/pace.ts';
 
 const minuteMs = 60_000;
 
@@ -37,4 +37,13 @@ test('members that ask in step drift apart: a pause varies by a tenth', () => {
   expect(outOfStep(1000, 0)).toBeCloseTo(900);
   expect(outOfStep(1000, 0.5)).toBeCloseTo(1000);
   expect(outOfStep(1000, 0.999_999)).toBeLessThanOrEqual(1100);
+});
+
+test('what a look has left open is looked at again soon, then more and more rarely', () => {
+  expect([0, 1, 2, 5, 20].map((looks) => relookPauseMs(1, looks))).toEqual([1000, 2000, 4000, 32_000, 60_000]);
+  expect(relookPauseMs(500, 0)).toBe(5000);
+});
+
+test('events that lead to nothing start looks more and more rarely, a second apart at most', () => {
+  expect([0, 3, 4, 5, 6, 30].map(vainPauseMs)).toEqual([0, 0, 50, 100, 200, 1000]);
 });
