@@ -48,6 +48,7 @@ describe.skipIf(!isRoot)('a full disk (mounting one needs root)', () => {
   test('R-I2: under a receiver stops only what does not fit, once told, and the next sync goes on', async () => {
     const mount = mounted(join(federation.directory, 'b'), '1m');
     federation.configure('b');
+    moveState('b');
     expect(await federation.run('a', ['sync'])).toMatchObject(quiet);
     const ran = await federation.run('b', ['sync']);
     expect(ran.code).toBe(1);

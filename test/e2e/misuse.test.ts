@@ -32,9 +32,9 @@ const misuses = [
   ['sync', '--nope'],
   ['sync', '--only', 'both'],
   ['snc'],
-  ['sync', '--path', 'x'],
+  ['sync', '--path', '../x'],
   ['restore', 'x'],
-  ['install', 'cron'],
+  ['install', 'crontab'],
   ['sync', 'no-such-share'],
 ];
 
