@@ -1,6 +1,6 @@
 import { readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startTestS3 } from '../dev-s3/start.ts';
 import { startDaemon, until } from './support/daemon.ts';
 import { shareStatus } from './support/document.ts';
@@ -76,6 +76,7 @@ test('wait --all: a daemon and a member of cron; whoever is silent is named and 
   await settled(a, b, { x: 'x' });
   await c.sync();
   const b2 = startDaemon(federation, 'b');
+  onTestFinished(() => void b2.process.kill('SIGKILL'));
   a.put({ y: '1' });
   await a.sync();
   await until('the daemon has it', () => b.read('y') === '1', 30_000);

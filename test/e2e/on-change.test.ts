@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startDaemon, until } from './support/daemon.ts';
 import { program } from './support/federation.ts';
 import { type Actor, scenario } from './support/pair.ts';
@@ -17,7 +17,11 @@ function members(...onChange: string[]) {
   const [a, b] = [member('a'), member('b')];
   const file = (name: string) => join(federation.directory, name);
   b.configure(...onChange.map((line) => line.replaceAll('%', `${federation.directory}/`)));
-  const daemon = (actor: Actor) => startDaemon(federation, actor === a ? 'a' : 'b');
+  const daemon = (actor: Actor) => {
+    const started = startDaemon(federation, actor === a ? 'a' : 'b');
+    onTestFinished(() => void started.process.kill('SIGKILL'));
+    return started;
+  };
   return { a, b, file, daemon, calls: () => callsOf(file('calls')) };
 }
 
