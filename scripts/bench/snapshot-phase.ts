@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openDirectory } from '../../src/adapters/directory.ts';
 import { scratchBelow } from '../../src/adapters/scratch.ts';
 import { openJournal } from '../../src/adapters/sqlite.ts';
-import { systemRandom } from '../../src/adapters/system.ts';
+import { systemRandom, systemTime } from '../../src/adapters/system.ts';
 import { compact } from '../../src/agent/compact.ts';
 import type { PutChange } from '../../src/model/change.ts';
 import { contentHash } from '../../src/model/digest.ts';
@@ -29,7 +29,7 @@ mkdirSync(bucket, { recursive: true });
 const datastore = openDirectory({ path: bucket, federation: 'bench' });
 const nothing = () => {};
 const ports = {
-  ...{ datastore, random: systemRandom, scratch: scratchBelow(join(home, 'scratch')) },
+  ...{ datastore, random: systemRandom, time: systemTime, scratch: scratchBelow(join(home, 'scratch')) },
   log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
 };
 
@@ -92,7 +92,10 @@ async function fetched(): Promise<FetchedSnapshot> {
 async function read(): Promise<void> {
   const snapshot = await fetched();
   const journal = openJournal({ file: join(home, 'read.journal') });
-  load(journal, snapshot);
+  await journal.gradually(
+    () => load(journal, snapshot),
+    async () => true,
+  );
   const found = journal.foldedCount();
   journal.close();
   snapshot.remove();

@@ -40,21 +40,42 @@ export class Connection {
   /** A nested call joins the outer transaction. A throw at any depth rolls the whole back, even when it is caught further out. */
   transaction<T>(work: () => T): T {
     if (this.#depth > 0) return this.#join(work);
-    // A writer takes the lock at once: a read that turns into a write later could find that another process has written meanwhile.
-    this.attempt(() => this.sqlite.exec(this.readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE'));
-    this.#depth = 1;
-    this.#empty.clear();
+    this.#begin();
     try {
       const result = this.#join(work);
       this.attempt(() => this.sqlite.exec('COMMIT'));
       return result;
-    } catch (cause) {
-      if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
-      throw cause;
     } finally {
-      this.#depth = 0;
-      this.#failure = null;
+      this.#end();
     }
+  }
+
+  /** False when `goOn`, which is awaited at each pause of the work, has said no: then nothing of it has happened. */
+  async gradually(work: () => Generator<void, void>, goOn: () => Promise<boolean>): Promise<boolean> {
+    if (this.#depth > 0) throw new Error('A long transaction of the journal cannot begin inside another one.');
+    this.#begin();
+    try {
+      const steps = work();
+      while (this.#join(() => steps.next()).done !== true) if (!(await goOn())) return false;
+      this.attempt(() => this.sqlite.exec('COMMIT'));
+      return true;
+    } finally {
+      this.#end();
+    }
+  }
+
+  #begin(): void {
+    // A writer takes the lock at once: a read that turns into a write later could find that another process has written meanwhile.
+    this.attempt(() => this.sqlite.exec(this.readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE'));
+    this.#depth = 1;
+    this.#empty.clear();
+  }
+
+  /** What was not committed is undone. */
+  #end(): void {
+    if (this.sqlite.inTransaction) this.sqlite.exec('ROLLBACK');
+    this.#depth = 0;
+    this.#failure = null;
   }
 
   #join<T>(work: () => T): T {

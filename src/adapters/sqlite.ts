@@ -35,6 +35,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
   const connection = openConnection(file, schemaDirectory, readOnly);
   return {
     transaction: (work) => connection.transaction(work),
+    gradually: async (work, goOn) => await connection.gradually(work, goOn),
     flush: () => connection.flush(),
     close: () => connection.close(),
     ...metaPart(connection),

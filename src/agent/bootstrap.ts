@@ -5,6 +5,7 @@ import type { SnapshotHead } from '../model/snapshot.ts';
 import type { Journal } from '../ports/journal.ts';
 import { type FetchedSnapshot, fetchSnapshot, type ListedSnapshot, lineageHolds, listSnapshots, load } from '../steps/load.ts';
 import { fetchRecord, type LogListing } from '../steps/pull.ts';
+import { breathing } from './breath.ts';
 import type { Cycle } from './context.ts';
 import { haltOf } from './lineage.ts';
 import { settleByLineage } from './outbox.ts';
@@ -20,9 +21,9 @@ const triesMax = 8;
 /**
  * - follow: the log goes on from the cursor, where it stood or where a snapshot put it. - halted.
  * - housekept: what is needed next left the log behind a snapshot, and no snapshot can be used.
- * - moved: a snapshot was housekept while it was read, so that the listing is too old to go on from.
+ * - moved: a snapshot was housekept while it was read, so that the listing is too old to go on from. - stopped: the signal came.
  */
-export type Bootstrapped = 'follow' | 'halted' | 'housekept' | 'moved';
+export type Bootstrapped = 'follow' | 'halted' | 'housekept' | 'moved' | 'stopped';
 
 /**
  * Rule H3 and the horizon: a new member takes the newest snapshot where that saves enough, one that is behind the horizon must take one,
@@ -33,7 +34,7 @@ export async function bootstrap(cycle: Cycle, listing: LogListing): Promise<Boot
   if (solid > cycle.cursor + 1) return await closeGap(cycle, listing, solid);
   if (cycle.cursor > 0 || listing.head < worthRecords) return 'follow';
   const taken = await takeSnapshot(cycle, listing.head, worthRecords, '');
-  return taken === 'halted' || taken === 'moved' ? taken : 'follow';
+  return goesOn(taken) ? 'follow' : taken;
 }
 
 /** Everything from `solid` on is in the log, and what this member needs before it is not. */
@@ -45,10 +46,14 @@ async function closeGap(cycle: Cycle, { listed, head }: LogListing, solid: Seque
   }
   const taken = await takeSnapshot(cycle, head, solid - 1, `records ${cycle.cursor + 1} to ${solid - 1} are in the log no more`);
   if (taken === 'loaded') rememberHorizon(cycle.ports.journal, solid);
-  if (taken === 'halted' || taken === 'moved') return taken;
+  if (!goesOn(taken)) return taken;
   if (taken !== 'unusable') return 'follow';
   noteHorizonOf(cycle, solid);
   return 'housekept';
+}
+
+function goesOn(taken: Taken): taken is Exclude<Taken, 'halted' | 'moved' | 'stopped'> {
+  return taken !== 'halted' && taken !== 'moved' && taken !== 'stopped';
 }
 
 /** For a record that nobody can read: a snapshot that was made while it could be read covers it as well. True: one was loaded. */
@@ -95,8 +100,8 @@ async function readHeader(cycle: Cycle, sequence: Sequence): Promise<RecordHeade
   return decoded?.ok && decoded.header.sequence === sequence ? decoded.header : null;
 }
 
-/** - none: the bucket has no snapshot of at least `least`. - unusable: it has, and none of them can be used, or - moved: not any more. */
-type Taken = 'loaded' | 'halted' | 'none' | 'unusable' | 'moved';
+/** - stopped: the signal came. - none: the bucket has no snapshot of at least `least`. - unusable: it has, and none of them can be used, or - moved: not any more. */
+type Taken = 'loaded' | 'halted' | 'none' | 'unusable' | 'moved' | 'stopped';
 
 /** The newest snapshot that can be used and covers at least record `least`. `why` is told, except to a new member. */
 async function takeSnapshot(cycle: Cycle, head: Sequence, least: Sequence, why: string): Promise<Taken> {
@@ -155,11 +160,16 @@ async function take(cycle: Cycle, listed: ListedSnapshot, snapshot: FetchedSnaps
     return 'halted';
   }
   clearReadiness(cycle);
-  journal.transaction(() => {
-    settleByLineage(cycle, (sequence, hash) => lineageHolds(snapshot, sequence, hash));
-    load(journal, snapshot);
-    distrust(cycle, before);
-  });
+  const { signal, lasting = signal } = cycle.options;
+  const isWhole = await journal.gradually(
+    function* () {
+      settleByLineage(cycle, (sequence, hash) => lineageHolds(snapshot, sequence, hash));
+      yield* load(journal, snapshot);
+      distrust(cycle, before);
+    },
+    breathing(cycle.ports.time, lasting),
+  );
+  if (!isWhole) return 'stopped';
   cycle.format = head.format;
   log.debug({ step: 'load', share: cycle.share, sequence: head.upTo }, 'snapshot loaded');
   if (before > 0)

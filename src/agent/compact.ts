@@ -9,9 +9,10 @@ import { type Dumped, dump } from '../steps/dump.ts';
 import { fold, passOver } from '../steps/fold.ts';
 import { type FetchedSnapshot, fetchSnapshot, load } from '../steps/load.ts';
 import { type Fetched, fetchRecord, findApproval, judge, type Offer } from '../steps/pull.ts';
+import { breathing } from './breath.ts';
 import type { Ports } from './context.ts';
 
-export type CompactPorts = Pick<Ports, 'datastore' | 'scratch' | 'random' | 'log'>;
+export type CompactPorts = Pick<Ports, 'datastore' | 'scratch' | 'random' | 'log' | 'time'>;
 
 export interface CompactOptions {
   /** Its name in the bucket. */
@@ -59,7 +60,8 @@ export async function compact(ports: CompactPorts, options: CompactOptions): Pro
   const scratch = ports.scratch();
   try {
     const journal = scratch.journal();
-    if (base !== null) load(journal, base);
+    const goOn = breathing(ports.time, signal);
+    if (base !== null && !(await journal.gradually(() => load(journal, base), goOn))) return { outcome: 'stopped' };
     const stop = await replay(ports, journal, options);
     if (stop !== null) return stop;
     const historyFromMs = Math.max(0, Math.round(cutoffMs));

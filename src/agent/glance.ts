@@ -2,7 +2,8 @@ import type { ShareConfig } from '../config-types.ts';
 import { contentHash } from '../model/digest.ts';
 import { decodeFormat } from '../model/format.ts';
 import { type Scope, wholeScope } from '../model/scope.ts';
-import { scan } from '../steps/scan.ts';
+import { Scanning } from '../steps/scan.ts';
+import { breathing } from './breath.ts';
 import { Cycle, type Memory, type Ports } from './context.ts';
 import { repeatBeat } from './heartbeat.ts';
 import { pollNext } from './ingest.ts';
@@ -10,14 +11,17 @@ import { pollNext } from './ingest.ts';
 /**
  * What a cycle would have to deal with on this disk, as one text; '' when nothing differs from the journal. Reads no content and
  * asks the bucket nothing. Equal texts mean that nothing has happened in between: what is held or refused differs for long.
- * The caller holds the share's lock.
+ * '' when the signal comes. The caller holds the share's lock.
  */
-export function glance(ports: Ports, scope: Scope = wholeScope): string {
+export async function glance(ports: Ports, signal: AbortSignal, scope: Scope = wholeScope): Promise<string> {
   const { tree, journal, time, excluded } = ports;
   const root = tree.rootState();
   if (root.state !== 'present') return `root ${root.state}`;
   const decided = journal.holds().filter((hold) => hold.state !== 'open');
-  const scanned = scan({ ...ports, nowUs: time.wallMs() * 1000 }, excluded, scope);
+  const scanning = new Scanning({ ...ports, nowUs: time.wallMs() * 1000 }, excluded, scope);
+  const goOn = breathing(time, signal);
+  while (scanning.walkOn()) if (!(await goOn())) return '';
+  const scanned = scanning.ended();
   const lines = [
     ...(scanned.rootHasEntries ? [] : [isEmptied(ports) ? 'emptied' : '']),
     ...(journal.meta('rootIno') === String(root.ino) && journal.meta('rootDev') === String(root.dev) ? [] : ['another root']),

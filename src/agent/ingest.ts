@@ -39,6 +39,7 @@ export async function ingestAll(cycle: Cycle, beforeReplay: () => Promise<void>,
   noteAbsence(cycle, listing.head);
   if (listing.head > cycle.cursor) await beforeReplay();
   const bootstrapped = await bootstrap(cycle, listing);
+  if (bootstrapped === 'stopped') return { ended: 'stuck', head: listing.head };
   if (bootstrapped === 'halted') return { ended: 'halted', head: listing.head };
   if (bootstrapped === 'moved' && moves < movesMax) return await ingestAll(cycle, () => Promise.resolve(), moves + 1);
   for (const sequence of listing.requested) await answerRequest(cycle, sequence);

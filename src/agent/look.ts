@@ -60,7 +60,9 @@ async function lookAt(
 ): Promise<Seen | null> {
   const { ports, options } = cycle;
   ports.log.debug({ step: 'scan', share: cycle.share, scope: taken.scope.kind }, 'scanning');
-  const { scanned, endedMs } = await scanQuietly(cycle, taken);
+  const walked = await scanQuietly(cycle, taken);
+  if (walked === null) return null;
+  const { scanned, endedMs } = walked;
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
   const gathered = willPublish(cycle, reincluded)
     ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs(), options.signal)

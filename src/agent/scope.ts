@@ -2,6 +2,7 @@ import type { BytePath } from '../model/path.ts';
 import { type Scope, wholeScope } from '../model/scope.ts';
 import { type Scan, Scanning } from '../steps/scan.ts';
 import type { Taken } from './attention.ts';
+import { breathing } from './breath.ts';
 import type { Cycle } from './context.ts';
 import { baseState } from './decide.ts';
 
@@ -31,14 +32,16 @@ export function untaken(scope: Scope): Taken {
 }
 
 /**
- * The scan, and its time of the monotonic clock, ms. Where hints tell of more, what moves is looked at again until it has been quiet for
+ * Null when the cycle was told to stop; else the scan, and its time of the monotonic clock, ms. Where hints tell of more, what moves is looked at again until it has been quiet for
  * `settle`, so that a burst becomes one changeset; after `settleMax`, and for a large burst, that is left to what follows.
  */
-export async function scanQuietly(cycle: Cycle, taken: Taken): Promise<{ scanned: Scan; endedMs: number }> {
+export async function scanQuietly(cycle: Cycle, taken: Taken): Promise<{ scanned: Scan; endedMs: number } | null> {
   const { ports, options, config } = cycle;
   const { time } = ports;
   const startedMs = time.monotonicMs();
   const scanning = new Scanning({ ...ports, nowUs: time.wallMs() * 1000 }, ports.excluded, taken.scope);
+  const goOn = breathing(time, options.signal);
+  while (scanning.walkOn()) if (!(await goOn())) return null;
   let endedMs = time.monotonicMs();
   let lookMs = endedMs - startedMs;
   if (taken.scope.kind === 'whole') cycle.memory.wholeLookMs = lookMs;

@@ -241,7 +241,7 @@ export class Follower {
       if (this.#lookout?.noticed(attention)) return true;
       restMs = this.#lookout?.restMs(attention) ?? 0;
       if (restMs > 0) return false;
-      const seen = this.#glance(agent);
+      const seen = await this.#glance(agent);
       open = attention.wanted;
       const differs = seen !== '' && seen !== this.#seen;
       this.#seen = seen;
@@ -254,10 +254,11 @@ export class Follower {
   }
 
   /** Of a lightweight share, what is still to be looked at; where it finds nothing, that is done. */
-  #glance({ ports, memory: { attention } }: ShareAgent): string {
+  async #glance({ ports, memory: { attention } }: ShareAgent): Promise<string> {
     const startedMs = systemTime.monotonicMs();
     const scope = this.#lookout === null ? wholeScope : attention.scope(ports.journal);
-    const seen = glance(ports, scope);
+    const seen = await glance(ports, this.#crew.world.signal, scope);
+    if (this.#over()) return '';
     if (scope.kind === 'whole') this.#lookout?.sawEverything(systemTime.monotonicMs() - startedMs);
     if (seen === '' && this.#lookout !== null) attention.foundClean();
     return seen;

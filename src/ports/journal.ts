@@ -196,6 +196,11 @@ export type MetaKey =
  */
 export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJournal, TravelJournal, VerifyJournal {
   transaction<T>(work: () => T): T;
+  /**
+   * A long transaction: `goOn` is awaited at each pause of the work; false from it undoes everything, and is the result. Whatever else is
+   * written in a pause belongs to it.
+   */
+  gradually(work: () => Generator<void, void>, goOn: () => Promise<boolean>): Promise<boolean>;
   /** Everything committed so far survives a power cut when this returns. */
   flush(): void;
   close(): void;

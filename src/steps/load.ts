@@ -148,31 +148,33 @@ export function lineageHolds({ head, items }: FetchedSnapshot, sequence: Sequenc
 }
 
 /**
- * Takes a snapshot over in one transaction: history, locations and what else the log says are replaced by it; what disk and log agreed on
+ * Takes a snapshot over, in one transaction of the caller's, and pauses now and then: history, locations and what else the log says are replaced by it; what disk and log agreed on
  * stays as the base, and every path at which the snapshot says something else gets a want, as if every record up to it had been folded.
  * What the snapshot does not have at all was deleted longer ago than it remembers. Throws RangeError when the journal is ahead of it, and
  * JournalFault.
  */
-export function load(journal: Journal, snapshot: FetchedSnapshot): void {
+export function* load(journal: Journal, snapshot: FetchedSnapshot): Generator<void, void> {
   const { head } = snapshot;
   const cursor = Number(journal.meta('cursor') ?? '0');
   if (cursor > head.upTo) throw new RangeError(`the journal is at record ${cursor}, the snapshot at ${head.upTo}`);
-  journal.transaction(() => {
-    const hasBase = journal.foldedCount() > 0 || journal.wantCount().deletes > 0;
-    journal.resetLog();
-    let newest: SnapshotVersion | null = null;
-    for (const item of snapshot.items()) {
-      if (item.item === 'version') {
-        if (newest !== null && newest.path !== item.row.path) newest = foldNewest(journal, newest, cursor, hasBase);
-        if (item.row.k === 0) newest = item.row;
-      }
-      keep(journal, item);
+  const hasBase = journal.foldedCount() > 0 || journal.wantCount().deletes > 0;
+  journal.resetLog();
+  let newest: SnapshotVersion | null = null;
+  let items = 0;
+  for (const item of snapshot.items()) {
+    if (item.item === 'version') {
+      if (newest !== null && newest.path !== item.row.path) newest = foldNewest(journal, newest, cursor, hasBase);
+      if (item.row.k === 0) newest = item.row;
     }
-    if (newest !== null) foldNewest(journal, newest, cursor, hasBase);
-    if (hasBase) for (const path of journal.foldedWithoutVersion()) putLongGone(journal, path, head);
-    stand(journal, head);
-  });
+    keep(journal, item);
+    if (++items % itemsAtOnce === 0) yield;
+  }
+  if (newest !== null) foldNewest(journal, newest, cursor, hasBase);
+  if (hasBase) for (const path of journal.foldedWithoutVersion()) putLongGone(journal, path, head);
+  stand(journal, head);
 }
+
+const itemsAtOnce = 500;
 
 function keep(journal: Journal, item: SnapshotItem): void {
   if (item.item === 'record') journal.putRecord({ ...item.row, ...unlisted }, null, null);

@@ -40,10 +40,18 @@ export interface Scan {
  * A directory whose listing has the remembered digest costs no look-up. `excluded` prunes names before they are looked at.
  */
 export function scan(ports: ScanPorts, excluded: Excluded, scope: Scope = wholeScope): Scan {
-  return new Scanning(ports, excluded, scope).ended();
+  const scanning = new Scanning(ports, excluded, scope);
+  while (scanning.walkOn());
+  return scanning.ended();
 }
 
-/** A look under way: directories in which something moves meanwhile can be looked at once more, before it ends. */
+/** Names that are looked at in one go: a tenth of a second on a slow disk. */
+const namesAtOnce = 2000;
+
+/**
+ * A look under way: a whole one is walked bit by bit, by `walkOn`; directories in which something moves meanwhile can be looked at once
+ * more, before it ends.
+ */
 export class Scanning {
   readonly #ports: ScanPorts;
   readonly #excluded: Excluded;
@@ -67,6 +75,9 @@ export class Scanning {
   #rootHasEntries = false;
   #rootDev = 0;
   #nowUs: number;
+  /** Of a whole look. */
+  readonly #rest: Visit[] = [];
+  #names = 0;
 
   constructor(ports: ScanPorts, excluded: Excluded, scope: Scope) {
     this.#ports = ports;
@@ -74,13 +85,21 @@ export class Scanning {
     this.#scope = scope;
     this.#lingeringKnown = ports.journal.lingering();
     this.#nowUs = ports.nowUs;
+    if (scope.kind === 'whole') this.#rest.push({ dir: '', deep: true });
     ports.journal.transaction(() => {
       if (scope.kind === 'below') return this.#lookBelow(scope.paths);
-      this.#walk('', scope.kind === 'whole');
       if (scope.kind !== 'directories') return;
+      this.#walk('', false);
       this.#lookInside(scope.paths, false);
       this.#lookInside(scope.subtrees, true);
     });
+  }
+
+  /** Looks at some more of a whole tree; false when there is nothing left. Call it until then, or forget the look. */
+  walkOn(): boolean {
+    this.#names = 0;
+    this.#ports.journal.transaction(() => this.#walkSome(this.#rest, namesAtOnce));
+    return this.#rest.length > 0;
   }
 
   /** Candidates so far, each a difference or an absence. */
@@ -141,11 +160,15 @@ export class Scanning {
   }
 
   #walk(start: BytePath, deep: boolean): void {
-    const pending: Visit[] = [{ dir: start, deep }];
-    for (let visit = pending.pop(), first = true; visit !== undefined; visit = pending.pop(), first = false) {
+    const pending: Visit[] = [];
+    this.#scanDirectory({ dir: start, deep }, pending);
+    this.#walkSome(pending, Number.POSITIVE_INFINITY);
+  }
+
+  #walkSome(pending: Visit[], namesMax: number): void {
+    for (let visit = pending.pop(); visit !== undefined; visit = this.#names < namesMax ? pending.pop() : undefined) {
       const known = this.#listed.get(visit.dir);
-      const again = first || known === undefined || (visit.deep && !known);
-      if (again) this.#scanDirectory(visit, pending);
+      if (known === undefined || (visit.deep && !known)) this.#scanDirectory(visit, pending);
     }
   }
 
@@ -156,6 +179,7 @@ export class Scanning {
     this.#unclean.delete(dir);
     const listing = this.#list(dir, deep, part, pending);
     if (listing !== null) {
+      this.#names += listing.names.length;
       this.#noteLingering(dir, listing);
       const unchanged = listing.vanished.length === 0 && journal.directoryDigest(dir) === listing.digest;
       const clean = unchanged || compareListing(dir, listing, journal.agreedChildren(dir), this.#ports, this.#lingering, part);

@@ -127,3 +127,42 @@ test('a table that was empty is asked again after the first insert, also after a
   ).toThrow('not to be committed');
   journal.transaction(() => expect(journal.want('a')?.path).toBe('a'));
 });
+
+test('a long transaction pauses between its steps, and is whole or has not been', async () => {
+  const journal = newJournal();
+  const work = function* () {
+    journal.putAgreed(put('a'));
+    yield;
+    journal.transaction(() => journal.putAgreed(put('b')));
+  };
+  let pauses = 0;
+  expect(await journal.gradually(work, async () => ++pauses > 1)).toBe(false);
+  expect([pauses, journal.agreedChildren('')]).toEqual([1, []]);
+  expect(await journal.gradually(work, async () => true)).toBe(true);
+  expect(journal.agreedChildren('').map(({ path }) => path)).toEqual(['a', 'b']);
+});
+
+test('a long transaction that throws, in its work or in a pause, takes everything back; the journal is usable afterwards', async () => {
+  const journal = newJournal();
+  const failing = function* () {
+    journal.putAgreed(put('a'));
+    yield;
+    throw new Error('boom');
+  };
+  await expect(journal.gradually(failing, async () => true)).rejects.toThrow('boom');
+  await expect(journal.gradually(failing, () => Promise.reject(new Error('in the pause')))).rejects.toThrow('in the pause');
+  expect(journal.agreedChildren('')).toEqual([]);
+  journal.transaction(() => journal.putAgreed(put('b')));
+  expect(journal.agreed('b')).toEqual(put('b'));
+});
+
+test('no long transaction begins inside another one', async () => {
+  const journal = newJournal();
+  const inner = function* () {
+    yield;
+  };
+  await journal.gradually(inner, async () => {
+    await expect(journal.gradually(inner, async () => true)).rejects.toThrow('inside another');
+    return true;
+  });
+});

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scratchBelow } from '../../src/adapters/scratch.ts';
-import { systemRandom } from '../../src/adapters/system.ts';
+import { systemRandom, systemTime } from '../../src/adapters/system.ts';
 import { type Compaction, compact } from '../../src/agent/compact.ts';
 import { contentHash } from '../../src/model/digest.ts';
 import type { Entry } from '../../src/model/entry.ts';
@@ -30,7 +30,7 @@ const nothing = () => {};
 const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 function portsOver(datastore: Datastore, home: string) {
-  return { datastore, random: systemRandom, log, scratch: scratchBelow(join(home, 'scratch')) };
+  return { datastore, random: systemRandom, time: systemTime, log, scratch: scratchBelow(join(home, 'scratch')) };
 }
 
 type Ports = ReturnType<typeof portsOver>;
@@ -88,7 +88,11 @@ test('R-H1 R-B1 R-B2: a snapshot of the log is what a member that followed it kn
   await reader.cycle();
   expect(reader.journal.meta('cursor')).toBe(String(writer.head));
   const loaded = newJournal();
-  load(loaded, await written(portsOver(bucketIn(home), home), writer));
+  const snapshot = await written(portsOver(bucketIn(home), home), writer);
+  await loaded.gradually(
+    () => load(loaded, snapshot),
+    async () => true,
+  );
   expect([...loaded.allVersions()]).toEqual([...reader.journal.allVersions()]);
   const rows = (journal: typeof loaded) =>
     [...journal.allRecords()].map((row) => ({

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { openDirectory } from '../../src/adapters/directory.ts';
 import { scratchBelow } from '../../src/adapters/scratch.ts';
-import { systemRandom } from '../../src/adapters/system.ts';
+import { systemRandom, systemTime } from '../../src/adapters/system.ts';
 import { compact } from '../../src/agent/compact.ts';
 import { decodeFormat } from '../../src/model/format.ts';
 import { snapshotKey } from '../../src/model/keys.ts';
@@ -46,7 +46,7 @@ export function housekept(path: string, scratch: string): HousekeptBucket {
       const decoded = decodeFormat(readFileSync(join(share, 'format.json')));
       if (!decoded.ok) throw new Error(decoded.reason);
       const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-      const ports = { datastore, scratch: scratchBelow(scratch), random: systemRandom, log };
+      const ports = { datastore, scratch: scratchBelow(scratch), random: systemRandom, time: systemTime, log };
       const newest = (await listSnapshots(datastore, 'webroot')).at(-1);
       const fetched = newest === undefined ? null : await fetchSnapshot(ports, 'webroot', newest.key, decoded.format.share);
       const base = fetched?.ok ? fetched.snapshot : null;

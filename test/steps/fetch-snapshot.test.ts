@@ -81,7 +81,11 @@ test('a long snapshot comes in pieces, and what goes or is cut on the way is a r
   if (!fetched.ok) throw new Error(fetched.reason);
   expect(given.asked).toEqual([`0+${8 * MiB}`, `${8 * MiB}+${8 * MiB}`, `${16 * MiB}+${bytes.length - 16 * MiB}`]);
   const journal = newJournal();
-  load(journal, fetched.snapshot);
+  const { snapshot } = fetched;
+  await journal.gradually(
+    () => load(journal, snapshot),
+    async () => true,
+  );
   expect(journal.meta('cursor')).toBe(String(upTo));
   fetched.snapshot.remove();
   expect(given.left()).toEqual([]);

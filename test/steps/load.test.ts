@@ -5,9 +5,16 @@ import { contentHash } from '../../src/model/digest.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import type { Payload } from '../../src/model/record.ts';
 import type { Journal } from '../../src/ports/journal.ts';
-import { lineageHolds, load } from '../../src/steps/load.ts';
+import { type FetchedSnapshot, lineageHolds, load as loading } from '../../src/steps/load.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
 import { changes, changeTo, follow, meet, shareFormat, snapshotOf, startMs } from './snapshot-of.ts';
+
+/** Whole, without its pauses. */
+function load(journal: Journal, snapshot: FetchedSnapshot): void {
+  journal.transaction(() => {
+    for (const pauses = loading(journal, snapshot); pauses.next().done !== true; );
+  });
+}
 
 const dir: Entry = { kind: 'dir', mode: 0o755, owner: null, group: null };
 const file = (text: string, mode = 0o644): Entry => ({
