@@ -5,7 +5,7 @@ import { decodeBlob, encodeBlob } from '../model/pack.ts';
 import type { ContentCodec } from '../ports/codec.ts';
 import type { Answers, Asks, Question, Reply } from './codec-thread.ts';
 import { joined, pieces } from './codec-thread.ts';
-import { type FileReader, readFilesHere, roomForAll } from './disk-read.ts';
+import { type FileReader, type FilesOfDirectory, type ReadIntoRoom, readFilesHere, roomForAll } from './disk-read.ts';
 import { type ContentFiles, type FileWriter, writeFiles } from './disk-write.ts';
 
 /** Below this a thread costs more than it spares. */
@@ -24,6 +24,7 @@ export interface FilingCodec extends ContentCodec {
 /** On a second core where the program was built with the thread's own file and there is enough to do, else in this thread. */
 export function openCodec(file = threadFile): FilingCodec {
   const thread = existsSync(file) ? new Thread(file) : null;
+  const free: SharedArrayBuffer[] = [];
   const beside = (bytes: number, files = 0) => (bytes < threadBytesMin && files < threadFilesMin && !thread?.runs ? null : thread);
   return {
     encode: async (contents) => {
@@ -41,7 +42,13 @@ export function openCodec(file = threadFile): FilingCodec {
       );
       return other === null ? writeFiles(directoryFd, stored, contents) : await writeBeside(other, directoryFd, stored, contents);
     },
-    read: thread === null ? readFilesHere : readingBeside(thread),
+    read: async (directories) => {
+      const other = beside(
+        roomForAll(directories),
+        directories.reduce((sum, { files }) => sum + files.length, 0),
+      );
+      return other === null ? await readFilesHere(directories) : await readBeside(other, free, directories);
+    },
     close: async () => thread?.close(),
   };
 }
@@ -71,18 +78,15 @@ async function writeBeside(thread: Thread, directoryFd: number, stored: readonly
 const roomBytes = 2 * 1024 * 1024;
 const roomsKept = 12;
 
-/** Rooms come back for the next files: memory outside the heap is noticed late by those who collect garbage. */
-function readingBeside(thread: Thread): FileReader {
-  const free: SharedArrayBuffer[] = [];
-  return async (directories) => {
-    const bytes = roomForAll(directories);
-    const room = (bytes <= roomBytes ? free.pop() : undefined) ?? new SharedArrayBuffer(Math.max(bytes, roomBytes));
-    const read = await thread.ask('read', { room, directories });
-    const release = () => {
-      if (room.byteLength === roomBytes && free.length < roomsKept) free.push(room);
-    };
-    return { ...read, room: new Uint8Array(room), release };
+/** Rooms come back to `free` for the next files: memory outside the heap is noticed late by those who collect garbage. */
+async function readBeside(thread: Thread, free: SharedArrayBuffer[], directories: readonly FilesOfDirectory[]): Promise<ReadIntoRoom> {
+  const bytes = roomForAll(directories);
+  const room = (bytes <= roomBytes ? free.pop() : undefined) ?? new SharedArrayBuffer(Math.max(bytes, roomBytes));
+  const read = await thread.ask('read', { room, directories });
+  const release = () => {
+    if (room.byteLength === roomBytes && free.length < roomsKept) free.push(room);
   };
+  return { ...read, room: new Uint8Array(room), release };
 }
 
 interface Waiting {

@@ -1,11 +1,11 @@
 import type { Hash } from '../../model/entry.ts';
+import type { BytePath } from '../../model/path.ts';
 import type { StoredContent } from '../../ports/codec.ts';
 import type { Datastore } from '../../ports/datastore.ts';
-import type { ContentToStage, OpenFile, ShareTree, Staged, StagedFiles } from '../../ports/filesystem.ts';
+import type { ContentToStage, OpenFile, Staged, StagedFiles } from '../../ports/filesystem.ts';
 import { DiskFault, readExactly } from '../../ports/filesystem.ts';
 import type { Location } from '../../ports/journal.ts';
-import type { Copy, Place, Places } from './places.ts';
-import { openCopy } from './places.ts';
+import type { Place, Places } from './places.ts';
 import { readRange } from './range.ts';
 import type { FetchPorts, StageRequest, StageResult } from './request.ts';
 import { failed, unfetchable } from './request.ts';
@@ -84,45 +84,87 @@ interface Stored {
   readonly location: Location;
 }
 
+/** Contents that are staged in one go; their bytes are good until they are released. */
+interface Slice {
+  readonly contents: readonly Found[];
+  release(): void;
+}
+
 /** Contents from the first place of each, in slices; those that it does not have go to `failures`. */
-async function* slicesOf(
-  ports: FetchPorts,
-  share: string,
-  pending: readonly Wanted[],
-  failures: Wanted[],
-): AsyncGenerator<readonly Found[]> {
+async function* slicesOf(ports: FetchPorts, share: string, pending: readonly Wanted[], failures: Wanted[]): AsyncGenerator<Slice> {
   const inline: Stored[] = [];
   const packed: Stored[] = [];
+  const copied: Copied[] = [];
   for (const wanted of pending) {
     const [place] = wanted.places;
     if (place?.from === 'bucket') (place.location.pack === '' ? inline : packed).push({ wanted, location: place.location });
+    else if (place?.from === 'path') copied.push({ wanted, path: place.path, size: sizeOf(wanted) });
   }
-  yield* cut(contentsHere(ports, pending, failures));
+  for (const group of grouped(copied)) yield await readCopies(ports, group, failures);
+  yield* cut(contentsApart(ports, pending, failures));
   yield* cut(await inlineContents(ports, inline, failures));
   for await (const read of readRuns(ports.datastore, share, planRuns(packed))) yield* cut(contentsOf(read, failures));
 }
 
-function* cut(contents: Iterable<Found>): Generator<readonly Found[]> {
+function* cut(contents: Iterable<Found>): Generator<Slice> {
   let slice: Found[] = [];
   let bytes = 0;
+  const taken = (): Slice => ({ contents: slice, release: () => {} });
   for (const found of contents) {
     slice.push(found);
     bytes += found.content.size;
     if (bytes < sliceBytesMin && slice.length < sliceContentsMax) continue;
-    yield slice;
+    yield taken();
     slice = [];
     bytes = 0;
   }
-  if (slice.length > 0) yield slice;
+  if (slice.length > 0) yield taken();
 }
 
-function* contentsHere(ports: FetchPorts, pending: readonly Wanted[], failures: Wanted[]): Generator<Found> {
+/** Another file of this disk that had the content when it was last looked at. */
+interface Copied {
+  readonly wanted: Wanted;
+  readonly path: BytePath;
+  readonly size: number;
+}
+
+function sizeOf({ requests }: Wanted): number {
+  return requests[0]?.entry.size ?? 0;
+}
+
+function* grouped(copied: readonly Copied[]): Generator<readonly Copied[]> {
+  let [from, bytes] = [0, 0];
+  for (const [at, { size }] of copied.entries()) {
+    bytes += size;
+    if (bytes < sliceBytesMin && at - from + 1 < sliceContentsMax) continue;
+    yield copied.slice(from, at + 1);
+    [from, bytes] = [at + 1, 0];
+  }
+  if (from < copied.length) yield copied.slice(from);
+}
+
+/** A copy that cannot be read or holds something else by now is no trouble: the content is had from elsewhere. */
+async function readCopies({ tree }: FetchPorts, copied: readonly Copied[], failures: Wanted[]): Promise<Slice> {
+  const { files, release } = await tree.readFiles(copied);
+  const contents: Found[] = [];
+  for (const [at, { wanted, size }] of copied.entries()) {
+    const file = files[at];
+    const content = file === undefined || file instanceof DiskFault ? null : file.content;
+    if (content?.hash === wanted.hash)
+      contents.push({ wanted, content: { stored: content.bytes, codec: 'none', hash: wanted.hash, size } });
+    else failures.push(wanted);
+  }
+  return { contents, release };
+}
+
+/** From the trash, or from nothing at all. */
+function* contentsApart(ports: FetchPorts, pending: readonly Wanted[], failures: Wanted[]): Generator<Found> {
   for (const wanted of pending) {
     const [place] = wanted.places;
-    if (place?.from === 'bucket') continue;
-    const found = place === undefined ? null : foundHere(ports, wanted, place);
-    if (found === null) failures.push(wanted);
-    else yield found;
+    if (place?.from === 'bucket' || place?.from === 'path') continue;
+    const stored = place === undefined ? null : place.from === 'nothing' ? Buffer.alloc(0) : readTrashed(ports, place.name, sizeOf(wanted));
+    if (stored === null) failures.push(wanted);
+    else yield { wanted, content: { stored, codec: 'none', hash: wanted.hash, size: sizeOf(wanted) } };
   }
 }
 
@@ -149,17 +191,11 @@ function* contentsOf({ run, bytes }: Read, failures: Wanted[]): Generator<Found>
   }
 }
 
-/** Null when the copy cannot be read or is of another length by now; its bytes are verified like any others. */
-function foundHere({ tree }: FetchPorts, wanted: Wanted, place: Exclude<Place, { from: 'bucket' }>): Found | null {
-  const size = wanted.requests[0]?.entry.size ?? 0;
-  const stored = place.from === 'nothing' ? Buffer.alloc(0) : readCopy(tree, place, size);
-  return stored === null ? null : { wanted, content: { stored, codec: 'none', hash: wanted.hash, size } };
-}
-
-function readCopy(tree: ShareTree, copy: Copy, size: number): Buffer | null {
+/** Null when it cannot be read or is of another length by now; its bytes are verified like any others. */
+function readTrashed({ tree }: FetchPorts, name: string, size: number): Buffer | null {
   let file: OpenFile | undefined;
   try {
-    file = openCopy(tree, copy);
+    file = tree.openInTrash(name);
     return file.before.size === size ? readExactly(file, size) : null;
   } catch (error) {
     if (error instanceof DiskFault) return null;
@@ -222,21 +258,17 @@ async function readRun(datastore: Datastore, share: string, run: Run): Promise<R
 // ---- staging -----------------------------------------------------------------------------------------------------------------
 
 interface Staging {
-  readonly slice: readonly Found[];
+  readonly contents: readonly Found[];
   readonly done: Promise<readonly StagedFiles[]>;
 }
 
 /** While a slice is decoded and written, the next ones are read. */
-async function* stageSlices(
-  ports: FetchPorts,
-  slices: AsyncIterable<readonly Found[]>,
-  failures: Wanted[],
-): AsyncGenerator<readonly StageResult[]> {
+async function* stageSlices(ports: FetchPorts, slices: AsyncIterable<Slice>, failures: Wanted[]): AsyncGenerator<readonly StageResult[]> {
   const flying: Staging[] = [];
-  for await (const slice of slices) {
-    const done = ports.tree.stageContents(slice.map(contentToStage));
+  for await (const { contents, release } of slices) {
+    const done = ports.tree.stageContents(contents.map(contentToStage)).finally(release);
     done.catch(() => undefined);
-    flying.push({ slice, done });
+    flying.push({ contents, done });
     if (flying.length >= slicesAhead) yield await resultsOf(ports, flying.shift() as Staging, failures);
   }
   for (const staging of flying) yield await resultsOf(ports, staging, failures);
@@ -251,10 +283,10 @@ function fitting({ requests }: Wanted, { size }: StoredContent): StageRequest[] 
   return requests.filter(({ entry }) => entry.size === size);
 }
 
-async function resultsOf(ports: FetchPorts, { slice, done }: Staging, failures: Wanted[]): Promise<StageResult[]> {
+async function resultsOf(ports: FetchPorts, { contents, done }: Staging, failures: Wanted[]): Promise<StageResult[]> {
   const answers = await done;
   const results: StageResult[] = [];
-  for (const [at, { wanted, content }] of slice.entries()) {
+  for (const [at, { wanted, content }] of contents.entries()) {
     const files = answers[at] ?? null;
     if (files === null) {
       failures.push(wanted);
