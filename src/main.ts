@@ -1,4 +1,5 @@
 import { readConfigFile } from './adapters/config-file.ts';
+import { optimizeLater } from './adapters/engine.ts';
 import { readEnvironment } from './adapters/environment.ts';
 import { lookAround } from './adapters/installation.ts';
 import { LogFault, openLog } from './adapters/logging.ts';
@@ -33,6 +34,7 @@ const statusBudgetMs = 5_000;
 
 /** argv → config → real adapters → command → exit code. The only composition root. */
 export async function main(): Promise<void> {
+  optimizeLater();
   let unwritten = false;
   surviveWriteFaults(process.stdout, (message) => {
     if (unwritten) return;
