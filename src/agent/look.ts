@@ -25,7 +25,7 @@ export interface Seen {
 }
 
 /** Paths of a large new tree that are looked at and published together: what is known of them is in memory meanwhile. */
-const partPaths = 10_000;
+const partPaths = 8_000;
 
 /**
  * Scan and second look. Null when the root was emptied (rule G1): everything is held then; or when the cycle was told to stop. Where nothing is here but what is new,
@@ -153,6 +153,8 @@ function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Look
     [part.files, part.bytes] = [files, bytes];
     ports.onProgress({ phase: 'reading', filesDone: done.files + files, bytesDone: done.bytes + bytes, filesTotal, bytesTotal });
   });
+  // Before anything is read: it also tells how much memory this is going to take.
+  if (filesTotal > 0) ports.onProgress({ phase: 'reading', filesDone: 0, bytesDone: 0, filesTotal, bytesTotal });
   const settledMs = endedMs + config.settleMs;
   const reader = openReader(ports, found, settledMs, collateOptions);
   const collateNext = async (most: number, missing: readonly Agreed[]): Promise<void> => {
