@@ -1,5 +1,6 @@
 // The figures that we hold ourselves to, beside rsync, rclone, lsyncd and aws in the same run: npm run bench [-- transfer bootstrap snapshot idle-sync idle-poll latency watch]
 import { bootstrap } from './bench/bootstrap.ts';
+import { burst } from './bench/burst.ts';
 import { idleCost } from './bench/idle-cost.ts';
 import { idlePoll } from './bench/idle-poll.ts';
 import { idleSync } from './bench/idle-sync.ts';
@@ -17,6 +18,7 @@ const benches = {
   latency,
   'idle-cost': idleCost,
   transfer,
+  burst,
   bootstrap,
   snapshot,
   watch,

@@ -42,7 +42,7 @@ const unneeded: Readonly<Record<string, string>> = {
   sshExitCodes: 'no other program is called',
 };
 const missing: Readonly<Record<string, string>> = {
-  crontab: '`schedule:` of the share says when the daemon looks at the whole tree; put the expression there',
+  crontab: '`sweep:` of the share says when the whole tree is looked at; put the expression there',
   tunnel: 'no member connects to another; a tunnel to the bucket would be set up outside of flocksync',
 };
 const own = [
