@@ -57,6 +57,7 @@ describe('what a config says is read', () => {
   test('settings as a call, as a variable, and twice', () => {
     expect(plain(run('settings{ a = 1, b = 2 } settings{ b = 3 }').settings)).toEqual({ a: 1, b: 3 });
     expect(plain(run('settings = { a = 1 } settings.b = 2').settings)).toEqual({ a: 1, b: 2 });
+    expect(plain(run('settings.a = 1 settings{ b = 2 }').settings)).toEqual({ a: 1, b: 2 });
   });
 
   test('each value knows its line', () => {

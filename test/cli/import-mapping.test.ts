@@ -181,6 +181,9 @@ describe('sources and targets', () => {
   });
 
   test('a behaviour of its own is left out', () => {
+    const own = imported(`bash = { onCreate = "cp" }\nsync{ bash, source = "/a", target = "/b/c" }${sync('onStartup = "x"')}`);
+    expect(own.configs.get('publisher.yml')).toMatchObject({ shares: [{ path: '/srv/web' }] });
+    expect([own.fateOf('sync')[0], own.fateOf('onStartup')]).toEqual(['missing', ['missing']]);
     const { fateOf, configs } = imported('bash = { onCreate = "cp" }\nsync{ default.other, source = "/a", target = "h:/b" }');
     expect(fateOf('sync')).toEqual(['missing']);
     expect(configs.get('publisher.yml')).toMatchObject({ shares: [{ path: '/from' }] });

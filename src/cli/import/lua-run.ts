@@ -102,7 +102,9 @@ function runAssignment(run: Run, statement: AssignmentStatement, scope: Scope): 
     const [value, line] = [values[at] ?? null, lineOf(target)];
     if (target.type === 'Identifier') assignVariable(run, target.name, { value, line }, scope);
     else {
-      const base = evaluate(run, target.base, scope);
+      const given = evaluate(run, target.base, scope);
+      // `settings.delay = 5`: lsyncd's `settings` is a table that can be called.
+      const base = isName(given) && given.name === 'settings' ? run.settings : given;
       if (!isTable(base)) throw new LuaFault(line, `import does not change ${shown(base)}: set the value in each \`sync\` instead`);
       const key = target.type === 'MemberExpression' ? target.identifier.name : keyOf(evaluate(run, target.index, scope), line);
       setCell(base, key, value, line);

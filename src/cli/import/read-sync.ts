@@ -59,6 +59,16 @@ export function readSync(table: LuaTable, line: number, findings: Findings, read
     findings.add('missing', line, 'sync', `it works by \`${preset}\`, which is no behaviour of rsync; the block is left out`);
     return null;
   }
+  const action = [...merged.cells.keys()].find(isAction);
+  if (preset === null && action !== undefined) {
+    findings.add(
+      'missing',
+      line,
+      'sync',
+      `it works by commands of its own (\`${action}\`), which no share replaces; the block is left out`,
+    );
+    return null;
+  }
   const cells = namedCells(merged, known, findings);
   for (const [key, cell] of cells) tellKey(key, cell, findings);
   const options = readOptions(cells, findings);
@@ -105,8 +115,17 @@ function tellKey(key: string, { value, line }: Cell, findings: Findings): void {
   if (Object.hasOwn(unneeded, key)) findings.add('unneeded', line, what, unneeded[key] ?? '');
   else if (Object.hasOwn(missing, key)) findings.add('missing', line, what, missing[key] ?? '');
   else if (key === 'init') tellInit(value, line, what, findings);
+  else if (isAction(key)) findings.add('missing', line, what, actionText);
   else if (!own.includes(key)) findings.add('missing', line, what, 'import does not know this key of a `sync` block');
 }
+
+/** What a block runs by itself, for each kind of event. */
+function isAction(key: string | number): boolean {
+  return typeof key === 'string' && /^(on[A-Z]\w*|action|collect|prepare)$/.test(key);
+}
+
+const actionText =
+  'commands of your own are not carried over; what runs after a change can be `onChange` of the share, what may refuse it `check`';
 
 function tellInit(value: LuaValue, line: number, what: string, findings: Findings): void {
   if (value === true) return;
