@@ -6,6 +6,7 @@ import { idlePoll } from './bench/idle-poll.ts';
 import { idleSync } from './bench/idle-sync.ts';
 import { latency } from './bench/latency.ts';
 import { need } from './bench/measure.ts';
+import { memory } from './bench/memory.ts';
 import { snapshot } from './bench/snapshot.ts';
 import { transfer } from './bench/transfer.ts';
 import { removeAll } from './bench/trees.ts';
@@ -21,6 +22,7 @@ const benches = {
   burst,
   bootstrap,
   snapshot,
+  memory,
   watch,
   year,
 };

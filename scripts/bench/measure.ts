@@ -50,7 +50,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** One line for people, one for programs. */
-export function tell(name: string, text: string, facts: Readonly<Record<string, number | string | boolean>>): void {
+export function tell(name: string, text: string, facts: Readonly<Record<string, number | string | boolean | readonly number[]>>): void {
   console.log(`${name.padEnd(22)} ${text}`);
   console.log(JSON.stringify({ bench: name, ...facts }));
 }

@@ -18,6 +18,8 @@ export class Roster {
   readonly #followed = new Map<string, Followed>();
   /** Those that were sent away and have not finished their cycle. */
   readonly #leaving = new Set<Promise<void>>();
+  /** The last error of a share that could not be followed. */
+  readonly #told = new Map<string, string>();
   #isClosed = false;
 
   constructor(crew: Crew) {
@@ -34,7 +36,14 @@ export class Roster {
 
   /** A share that is followed stays followed: when its root goes away, that is a problem to be said, and no reason to forget it. */
   add(shares: readonly ShareConfig[]): void {
-    for (const share of shares) if (!this.#followed.has(share.name) && !this.#isClosed) this.#begin(share);
+    for (const share of shares) {
+      if (this.#followed.has(share.name) || this.#isClosed) continue;
+      try {
+        this.#begin(share);
+      } catch (error) {
+        this.#broken(share.name, error);
+      }
+    }
   }
 
   /**
@@ -79,16 +88,21 @@ export class Roster {
 
   /** A follower never throws; if one does, that is its own trouble and no other share's: it is begun anew. */
   async #keepFollowing(follower: Follower): Promise<void> {
-    const { world, output } = this.#crew;
     const { share } = follower;
     try {
       await follower.follow();
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      output.error(`flocksync: ${share.name}: internal error, please report it: ${text}`);
-      await systemTime.sleep(brokenPauseMs, world.signal);
-      if (this.#followed.get(share.name)?.follower === follower && !this.#isClosed) this.#begin(share);
+      this.#broken(share.name, error);
+      await systemTime.sleep(brokenPauseMs, this.#crew.world.signal);
+      if (this.#followed.get(share.name)?.follower === follower) this.#followed.delete(share.name);
     }
+  }
+
+  /** Said once; the next round of the roster tries again. */
+  #broken(name: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    if (this.#told.get(name) !== String(error)) this.#crew.output.error(`flocksync: ${name}: internal error, please report it: ${text}`);
+    this.#told.set(name, String(error));
   }
 }
 

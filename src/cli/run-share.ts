@@ -360,8 +360,10 @@ export class Follower {
     world.log.error({ share: this.share.name, error }, 'the cycle failed');
     // Nothing is gained by asking a journal again that could not be used: opened anew it is checked, or set aside.
     if (error instanceof JournalFault) await this.#opened.close();
-    if (line === null || line === this.#told) return;
-    this.#told = line;
+    // The way to one and the same defect may be another one each time.
+    const what = fault === null ? String(error) : line;
+    if (line === null || what === this.#told) return;
+    this.#told = what ?? '';
     output.error(line);
   }
 }

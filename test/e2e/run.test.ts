@@ -225,3 +225,33 @@ test.each(['approve', 'reject'] as const)('a decision about a hold is taken up b
   else await until('the files that come back', () => everywhere('page-0', ['web-a']) && everywhere('page-4', ['web-a']));
   expect(snapshot(federation.root('web-a'))).toEqual(snapshot(federation.root('web-b')));
 });
+
+test('a root that is no directory, a journal that is damaged while it is used, and a good share beside them', async () => {
+  open(['web-a']);
+  const at = (name: string) => join(federation.directory, 'web-a', name);
+  const names = ['good', 'damaged', 'foreign'];
+  for (const name of names) mkdirSync(at(name));
+  configureShares(
+    federation,
+    'web-a',
+    [`url: "file://${federation.bucket}"`],
+    names.flatMap((name) => [`- name: ${name}`, `  path: ${at(name)}`, '  settle: 50ms']),
+  );
+  const record = (share: string, sequence: number) => join(federation.bucket, 'shop', share, 'log', String(sequence).padStart(16, '0'));
+  for (const name of names) writeFileSync(join(at(name), 'first'), name);
+  const daemon = start('web-a');
+  await until('all shares', () => names.every((name) => existsSync(record(name, 1))));
+  renameSync(at('foreign'), at('away'));
+  writeFileSync(at('foreign'), 'a file');
+  writeFileSync(join(federation.state('web-a'), 'damaged.journal'), Buffer.alloc(8192, 0x41));
+  for (const name of ['damaged', 'good']) writeFileSync(join(at(name), 'second'), name);
+  await until(
+    'the good share, and the one with a new journal',
+    () => ['damaged', 'good'].every((name) => existsSync(record(name, 2))),
+    20_000,
+  );
+  expect(daemon.process.exitCode).toBe(null);
+  expect(daemon.stderr()).toContain('flocksync: foreign: ');
+  expect(daemon.stderr()).not.toContain('internal error');
+  expect((await daemon.stop()).code).toBe(0);
+});
