@@ -99,7 +99,11 @@ async function startInstall(command: InstallCommand): Promise<ExitCode> {
   const environment = readEnvironment(place.variables);
   if (!environment.ok) return refuse(`flocksync: ${environment.message}`);
   const read = readConfigFile(place.config, environment.variables);
-  return read.ok ? install(read.config, command, place, output) : refuse(read.faults.map(formatFault).join('\n'));
+  if (read.ok) return install(read.config, command, place, output);
+  const hint =
+    'flocksync: cron and systemd have none of the variables of this shell: what the config takes from them belongs into /etc/flocksync.env';
+  const lines = read.faults.map(formatFault);
+  return refuse([...lines, ...(lines.some((line) => line.includes('not set in the environment')) ? [hint] : [])].join('\n'));
 }
 
 /** Aborts at the first SIGTERM or SIGINT; the second one meets the default, which ends the process. */

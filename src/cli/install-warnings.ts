@@ -45,5 +45,6 @@ function twice({ what }: InstallCommand, place: Installation, folders: Folders):
   const file = other === 'cron' ? `${folders.cron}/${name}` : `${folders.systemd}/${name}.service`;
   const standing = readStarter(file);
   if (standing.kind !== 'file' || ownershipOf(other, standing.text) === 'foreign') return [];
-  return [`${file} starts it too, which is harmless and needless: flocksync install ${other} --remove`];
+  const config = place.config === defaultConfigFile ? '' : ` --config ${place.config}`;
+  return [`${file} starts it too, which is harmless and needless: flocksync install ${other} --remove${config}`];
 }
