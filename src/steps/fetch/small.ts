@@ -15,7 +15,7 @@ const rangeBytesMax = 4 * 1024 * 1024;
 const sliceBytesMin = 1024 * 1024;
 const sliceContentsMax = 512;
 /** Slices that are written, or wait for it, while the next is read. */
-const slicesAhead = 3;
+const slicesAhead = 6;
 /** Unwanted bytes between two wanted ones that are cheaper to read than another request. */
 const gapBytesMax = 256 * 1024;
 const readsAtOnce = 3;
