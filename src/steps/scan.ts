@@ -1,5 +1,5 @@
 import type { BytePath } from '../model/path.ts';
-import { ancestorsOf, isWithin, join, nameOf, parentOf } from '../model/path.ts';
+import { ancestorsOf, comparePaths, isWithin, join, nameOf, parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Scope, wholeScope } from '../model/scope.ts';
 import type { DirectoryListing, Stat } from '../ports/filesystem.ts';
@@ -117,7 +117,8 @@ export class Scanning {
 
   /** Called once. */
   ended(): Scan {
-    for (const part of this.#parts.values()) this.#sum(part);
+    // In the order of a walk, also where a directory was looked at again: who publishes in parts has a directory before what it holds.
+    for (const dir of [...this.#parts.keys()].sort()) this.#sum(this.#parts.get(dir) as Part);
     this.#parts.clear();
     const unknown = this.#unknown;
     // A part of the tree may have been read although the way there may not be: a whole look would not have met it.
@@ -149,14 +150,14 @@ export class Scanning {
   /** Where the base knows no such directory, the look begins above it and takes in everything that is new on the way. */
   #lookInside(paths: ReadonlySet<BytePath>, deep: boolean): void {
     const { journal } = this.#ports;
-    const starts = new Set<BytePath>();
+    const starts = new Map<BytePath, boolean>();
     for (const path of [...paths].sort()) {
       if (path !== '' && this.#excluded(path, true)) continue;
       let at = path;
       for (; at !== '' && !this.#listed.has(at) && journal.agreed(at)?.entry.kind !== 'dir'; at = parentOf(at)) this.#descend.add(at);
-      starts.add(at);
+      starts.set(at, starts.get(at) === true || (deep && at === path));
     }
-    for (const start of starts) this.#walk(start, deep);
+    for (const [start, isWhole] of starts) this.#walk(start, isWhole);
   }
 
   #walk(start: BytePath, deep: boolean): void {
@@ -278,9 +279,12 @@ export class Scanning {
     }
     if (step === path) {
       compareListing(parentOf(step), listing, row === null ? [] : [row], this.#ports, this.#lingering, part);
-    } else if (stat?.kind === 'dir' && row?.entry.kind !== 'dir') {
-      part.found.push({ path: step, stat, agreed: row });
-    } else if (stat?.kind !== 'dir') {
+    } else if (stat?.kind === 'dir') {
+      // One that lingers counts again once something is found in it.
+      if (row?.entry.kind !== 'dir' && !this.#lingering.has(step)) part.found.push({ path: step, stat, agreed: row });
+    } else if (stat?.kind === 'other') {
+      compareListing(parentOf(step), listing, row === null ? [] : [row], this.#ports, this.#lingering, part);
+    } else {
       const gone = journal.agreed(path);
       if (gone !== null) part.missing.push(gone);
       noteAllMissing(path, journal, part);
@@ -324,12 +328,13 @@ export class Scanning {
 
   /** Rule R4: a lingering directory counts again from its first child of this share on, and is forgotten once it is gone. */
   #settleLingering({ found, covers }: Scan, unknown: ReadonlySet<BytePath>): void {
+    const again: Found[] = [];
     for (const path of this.#lingeringKnown) {
-      if (!covers(path)) continue;
       const stat = this.#lingering.get(path);
-      if (stat === undefined && !isUnknown(path, unknown)) this.#ports.journal.setLingering(path, false);
-      if (stat !== undefined && found.some((each) => each.path.startsWith(`${path}/`))) found.push({ path, stat, agreed: null });
+      if (stat === undefined && covers(path) && !isUnknown(path, unknown)) this.#ports.journal.setLingering(path, false);
+      if (stat !== undefined && found.some((each) => each.path.startsWith(`${path}/`))) again.push({ path, stat, agreed: null });
     }
+    found.unshift(...again.sort((a, b) => comparePaths(a.path, b.path)));
   }
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -205,6 +206,16 @@ test('R-R4: a lingering directory outside of what was looked at stays lingering;
   expect([...web.journal.lingering()]).toEqual([]);
 });
 
+test('a socket in place of a directory says nothing of what was in it', () => {
+  const web = member();
+  tree(web, 'a/b/c/one');
+  agree(web);
+  rmSync(web.here('a/b'), { recursive: true });
+  execFileSync('mkfifo', [web.here('a/b')]);
+  for (const scope of [inside('a'), inside('a/b/c'), { kind: 'below' as const, paths: ['a/b/c'] }])
+    expect(look(web, scope).seen).toEqual(['a/b special-file', 'a/b unknown']);
+});
+
 test('a look under way sees what comes meanwhile, where it is told of it', () => {
   const web = member();
   tree(web, 'a/one', 'b/two');
@@ -219,6 +230,31 @@ test('a look under way sees what comes meanwhile, where it is told of it', () =>
   const names = ['a/new', 'a/new/deeper', 'a/new/deeper/third', 'a/new/first', 'a/new/second'];
   expect(found.map(({ path }) => path).sort()).toEqual(names);
   expect(missing.map(({ path }) => path)).toEqual(['b/two']);
+});
+
+test('a directory comes before what it holds, whenever it was looked at', () => {
+  const web = member();
+  tree(web, 'a/one', 'b/c/two');
+  agree(web);
+  rmSync(web.here('b'), { recursive: true });
+  agree(web);
+  tree(web, 'a/x/y/file', 'a/x/file', 'b/c/three');
+  for (const path of ['b/c', 'b']) web.journal.setLingering(path, true);
+  const looking = new Scanning({ tree: web.tree, journal: web.journal, nowUs: later() }, excluded, inside('a', 'b/c'));
+  for (const dir of ['a/x', 'a', '']) looking.lookAgain(new Set([dir]), later());
+  const order = looking.ended().found.map(({ path }) => path);
+  expect(order.length).toBe(7);
+  for (const path of order) if (order.includes(parentOf(path))) expect(order.indexOf(parentOf(path))).toBeLessThan(order.indexOf(path));
+});
+
+test('a file that is to be looked at again is no reason to look at all that is around it', () => {
+  const web = member();
+  tree(web, 'file', 'a/b/one');
+  agree(web);
+  tree(web, 'a/b/unheard', 'new/deep/two');
+  const subtrees = (...paths: string[]): Scope => ({ kind: 'directories', paths: new Set(), subtrees: new Set(paths) });
+  expect(look(web, subtrees('file')).seen).toEqual(['new dir', 'new/deep dir', 'new/deep/two file']);
+  expect(look(web, subtrees('a')).seen).toContain('a/b/unheard file');
 });
 
 test('a directory that goes and comes back as it was is seen to be back, with all that it holds', () => {
