@@ -51,7 +51,9 @@ export type Part = Pick<Plan, 'applies' | 'newFiles'>;
 export function newsFirst(cycle: Cycle, { applies, newFiles }: Part, since: number | null): readonly Part[] {
   const paths = since === null ? null : smallNews(cycle, since);
   if (paths === null) return [{ applies, newFiles }];
-  const coming = new Set(applies.flatMap(({ path, entry }) => (entry?.kind === 'dir' && !paths.has(path) ? [path] : [])));
+  const coming = new Set(
+    applies.flatMap((item) => (item.entry?.kind === 'dir' && !(paths.has(item.path) && isPlain(item)) ? [item.path] : [])),
+  );
   const isOpen = ({ path }: { readonly path: BytePath }) => paths.has(path) && !ancestorsOf(path).some((above) => coming.has(above));
   const isFirst = (item: ApplyItem) => isOpen(item) && isPlain(item);
   const first = { applies: applies.filter(isFirst), newFiles: newFiles.filter(isOpen) };

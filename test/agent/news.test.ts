@@ -47,6 +47,10 @@ test('R-H3: what others change meanwhile comes before the rest of a long apply, 
       mkdirSync(at('new/directory'), { recursive: true });
       writeFileSync(at('new/directory/file'), 'file');
       rmSync(at('gone'));
+      // A directory in place of a file is no small thing, and what is in it comes with it.
+      rmSync(at('turned'));
+      mkdirSync(at('turned'));
+      writeFileSync(at('turned/file'), 'file');
       await a.cycle();
     }
     const has = (name: string) => existsSync(join(b.root, name));
@@ -54,7 +58,7 @@ test('R-H3: what others change meanwhile comes before the rest of a long apply, 
   };
   const b = memberIn(home, 'b', { config: settled, through: slowly(onPack) });
   mkdirSync(at('bulk'));
-  for (const name of ['bulk/first', 'gone']) writeFileSync(at(name), name);
+  for (const name of ['bulk/first', 'gone', 'turned']) writeFileSync(at(name), name);
   for (const member of [a, b]) await member.cycle();
   for (let n = 0; n < files; n++) writeFileSync(at(`bulk/${n}`), randomBytes(1024 * 1024));
   await a.cycle();
