@@ -235,6 +235,8 @@ export class ShareAgent {
       const published = (mayPublish(cycle) && appends < appendsMax ? await unlessRefused(cycle, append) : null) ?? 'nothing';
       if (published === 'lost' && (await catchUp(cycle, cycle.options.log)) === 'halted') return 'done';
       if (published !== 'nothing') continue;
+      // Links wait for the end of their changeset.
+      cycle.postponed ||= leavesOpen(cycle) && decided.publications.size > 0;
       if (cycle.options.signal.aborted) return 'again';
       const turn = await bringHome(cycle, decided, () => catchUp(cycle));
       // Where nothing here differs from the log, what is new in it needs no other look at the disk.
@@ -275,9 +277,10 @@ function noteDeviations(cycle: Cycle, { deviations }: Plan): void {
   cycle.deviations = attention.deviations = [...elsewhere, ...deviations];
 }
 
-/** A look below some paths says nothing of the rest of a changeset that was begun (rule P4). */
-function leavesOpen({ options, sawEverything, ports }: Cycle): boolean {
-  return options.scope?.kind === 'below' && !sawEverything && ports.journal.meta('openChangeset') !== undefined;
+/** A look below some paths says nothing of the rest of a changeset that was begun (rule P4), or with which the share is seeded (rule J1). */
+function leavesOpen({ options, sawEverything, ports: { journal } }: Cycle): boolean {
+  const isBegun = journal.meta('openChangeset') !== undefined || journal.meta('joined') !== '1';
+  return options.scope?.kind === 'below' && !sawEverything && isBegun;
 }
 
 /**

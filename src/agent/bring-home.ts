@@ -107,7 +107,10 @@ async function lookUpAgain(cycle: Cycle, missing: readonly Hash[], catchUp: Catc
 
 async function lookAtDisplaced(cycle: Cycle, names: readonly string[]): Promise<number> {
   if (names.length === 0) return 0;
-  await cycle.ports.time.sleep(cycle.config.settleMs, cycle.options.signal);
+  const { signal, lasting = signal } = cycle.options;
+  await cycle.ports.time.sleep(cycle.config.settleMs, lasting);
+  // They stay announced, so that the next cycle looks at them.
+  if (lasting.aborted) return 0;
   const late = revisitDisplaced(cycle.ports.tree, cycle.ports.journal, names);
   cycle.ports.journal.clearIntents();
   return late;

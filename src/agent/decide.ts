@@ -104,8 +104,8 @@ function planInput(cycle: Cycle, unknown: ReadonlySet<BytePath>, base: BaseState
     keepDeletes: config.delete === 'keep',
     maxDelete: config.maxDelete,
     appliedLosses: appliedLosses(cycle),
-    // What is held and out of sight counts with what is seen, or it would go through part by part.
-    recentLosses: ports.journal.deletionsSince(cycle.bucketNowMs() - config.maxDelete.windowMs) + heldOutOfSight(cycle).length,
+    recentLosses: ports.journal.deletionsSince(cycle.bucketNowMs() - config.maxDelete.windowMs),
+    heldElsewhere: heldOutOfSight(cycle).length,
     approved: holds.approved,
     rejected: holds.rejected,
     joinFacts: (path, here) => joinFacts(cycle, base, path, here),

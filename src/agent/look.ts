@@ -64,6 +64,8 @@ async function lookAt(
   if (walked === null) return null;
   const { scanned, endedMs } = walked;
   if (isEmptied(cycle, scanned.rootHasEntries)) return null;
+  cycle.sawEverything = taken.scope.kind === 'whole';
+  cycle.covers = scanned.covers;
   const gathered = willPublish(cycle, reincluded)
     ? gather(ports, cycle.share, cycle.inForce.limits, cycle.bucketNowMs(), options.signal)
     : null;
@@ -89,11 +91,12 @@ async function lookAt(
   }
   if (options.signal.aborted) {
     keepRead(cycle, seen);
+    cycle.sawEverything = false;
     return null;
   }
   if (taken.scope.kind !== 'below') forgetRead(cycle);
   ports.log.debug({ step: 'collate', share: cycle.share, changes: seen.differences.size }, 'changes collated');
-  noteSeen(cycle, taken, scanned, seen);
+  noteSeen(cycle, scanned, seen);
   return seen;
 }
 
@@ -115,10 +118,8 @@ function forgetRead({ memory }: Cycle): void {
 }
 
 /** What is known of paths that this look did not see stays as it was said. */
-function noteSeen(cycle: Cycle, taken: Taken, scanned: Scan, seen: Looked): void {
+function noteSeen(cycle: Cycle, scanned: Scan, seen: Looked): void {
   const { attention } = cycle.memory;
-  cycle.sawEverything = taken.scope.kind === 'whole';
-  cycle.covers = scanned.covers;
   const elsewhere = attention.problems.filter(({ path }) => path !== null && !scanned.covers(path));
   const problems = [...elsewhere, ...seen.problems];
   for (const path of attention.unknown) if (!scanned.covers(path)) seen.unknown.add(path);

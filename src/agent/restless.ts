@@ -31,7 +31,9 @@ export function holdRestless({ memory, ports, config }: Cycle, found: Found[]): 
   if (config.mode !== 'lightweight' || memory.publishings.size === 0) return [];
   const nowMs = ports.time.monotonicMs();
   const nowUs = ports.time.wallMs() * 1000;
-  const isRestless = ({ path, stat }: Found) => {
+  const isRestless = ({ path, stat, agreed }: Found) => {
+    // What is below a directory, or below what was one, cannot do without it.
+    if (stat.kind !== 'file' || agreed?.entry.kind === 'dir') return false;
     const { times, lastMs } = memory.publishings.get(path) ?? { times: 0, lastMs: 0 };
     if (times <= freely || nowMs - lastMs >= forgottenMs) return false;
     return nowUs - stat.ctimeKey < Math.min(config.settleMaxMs, Math.max(config.settleMs, 10) * 2 ** (times - freely)) * 1000;

@@ -110,6 +110,7 @@ function sameDevice(cycle: Cycle, root: { dev: number; ino: number }): boolean {
     return false;
   }
   if (cycle.options.dryRun) return true;
+  cycle.memory.attention.wantWhole();
   journal.transaction(() => {
     if (ino !== undefined) {
       journal.distrustAllStamps();

@@ -77,7 +77,14 @@ function unsettled(journal: Journal, { unfinished, halt, problems }: Outcome, pa
   const moving = restless(journal, paths).filter((path) => !problems.some((each) => each.code === 'unsettled' && each.path === path));
   const said = moving.map((path) => problem('unsettled', path, 'is still being written; it is not published yet', again));
   if (said.length > 0 || !unfinished || halt !== null) return said;
-  return [problem('unsettled', null, 'not everything held still; it is not published completely', again)];
+  return [
+    problem(
+      'unsettled',
+      null,
+      'not everything is published yet: it did not hold still, or a link waits for the rest of what is being published',
+      again,
+    ),
+  ];
 }
 
 const again = 'Run it again once nothing writes there, or wait for the next cycle.';

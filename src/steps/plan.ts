@@ -67,6 +67,8 @@ export interface PlanInput {
   readonly maxDelete: MaxDelete;
   /** Losses this member published inside the rolling window. */
   readonly recentLosses: number;
+  /** Losses that a hold holds and this look did not see: they count, or they would go through part by part. */
+  readonly heldElsewhere: number;
   /** Losses made by others that were applied here, by the bucket time of their records. */
   readonly appliedLosses: readonly PastLosses[];
   /** Paths whose losses were approved, with the version. */

@@ -59,7 +59,7 @@ function fill(journal: Journal, situations: readonly Situation[]): Map<string, D
 function inputOf({ role, joining, keepDeletes, floor, excluded, unknown }: Policies, newFilesApart: boolean): PlanInput {
   return {
     policy: { role, conflict: 'newest', nowUs: 1_800_000_000_000_000 },
-    ...{ keepDeletes, newFilesApart, recentLosses: 0, appliedLosses: [], approved: new Map(), rejected: new Set() },
+    ...{ keepDeletes, newFilesApart, recentLosses: 0, heldElsewhere: 0, appliedLosses: [], approved: new Map(), rejected: new Set() },
     maxDelete: { percent: 10, percentBelow40: 10, floor, windowMs: 1000 },
     joinFacts: () => joining,
     stale: () => false,

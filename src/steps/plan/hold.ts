@@ -12,6 +12,7 @@ import type { Journal, Want } from '../../ports/journal.ts';
 interface HoldInput {
   readonly maxDelete: MaxDelete;
   readonly recentLosses: number;
+  readonly heldElsewhere: number;
   readonly appliedLosses: readonly PastLosses[];
   readonly approved: ReadonlyMap<BytePath, Sequence>;
 }
@@ -45,7 +46,9 @@ export function holdOwn(journal: Journal, input: HoldInput, draft: Draft): { pat
   const files = [...draft.publications.values()].flatMap(({ path, entry }) => (entry?.kind === 'file' ? [{ path, ...entry }] : []));
   const appearing = files.filter(({ path }) => journal.agreed(path) === null);
   const count = journal.agreedCount();
-  const held = guardLosses({ losses, appearing, live: count.files + count.links, recent: input.recentLosses }, input.maxDelete);
+  // What is held elsewhere is among the agreed paths still.
+  const live = count.files + count.links - input.heldElsewhere;
+  const held = guardLosses({ losses, appearing, live, recent: input.recentLosses + input.heldElsewhere }, input.maxDelete);
   for (const path of held) withholdLoss(path, draft);
   return held.map((path) => ({ path, version: journal.agreed(path)?.version ?? 0 }));
 }
