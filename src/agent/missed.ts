@@ -24,12 +24,16 @@ const onItsWayMs = 5000;
 const toldAgainMs = 24 * 3600 * 1000;
 const firstMax = 5;
 
-/** What a look that goes by the hints would see. */
+/** What a look that goes by the hints would see because of them. */
 export function hintedPart({ ports, memory }: Cycle): (path: BytePath) => boolean {
   const { attention } = memory;
   if (attention.wantsWhole) return () => true;
   const { time, journal, excluded } = ports;
-  return scan({ ...ports, nowUs: time.wallMs() * 1000 }, excluded, attention.scope(journal)).covers;
+  const scope = attention.scope(journal);
+  const { covers } = scan({ ...ports, nowUs: time.wallMs() * 1000 }, excluded, scope);
+  // The root is listed whatever is named; but without a hint there would have been no look.
+  const namesRoot = scope.kind !== 'directories' || scope.paths.has('');
+  return (path) => (namesRoot || parentOf(path) !== '') && covers(path);
 }
 
 /** Counts what differs although no hint has named it, and tells it once a day at most. */

@@ -2,12 +2,11 @@ import { type Schedule, startSchedule } from '../adapters/scheduler.ts';
 import { systemTime } from '../adapters/system.ts';
 import type { Attention } from '../agent/attention.ts';
 import type { ShareConfig } from '../config-types.ts';
+import { wholeLookRestMs } from '../model/pace.ts';
 import type { BytePath } from '../model/path.ts';
 import { type Problem, problem } from '../model/problem.ts';
 import type { Watch, Watcher } from '../ports/watch.ts';
 
-/** Where much was lost, everything is looked at; of the time, that takes a tenth at most. */
-const wholeFactor = 10;
 const nothing: ReadonlySet<BytePath> = new Set();
 
 /** File events of one lightweight share: hints for its looks, and what a person should know of them. */
@@ -51,7 +50,7 @@ export class Lookout {
   }
 
   sawEverything(tookMs: number): void {
-    this.#wholeFromMs = systemTime.monotonicMs() + wholeFactor * tookMs;
+    this.#wholeFromMs = systemTime.monotonicMs() + wholeLookRestMs(tookMs);
   }
 
   troubles(): Problem[] {

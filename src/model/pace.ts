@@ -35,6 +35,11 @@ export function relookPauseMs(lastLookMs: number, looksInVain: number): number {
   return Math.min(lookMsMax, Math.max(lookMsMin * 2 ** Math.min(looksInVain, 10), 10 * lastLookMs));
 }
 
+/** How long everything need not be looked at once more although events were lost: a tenth of the time at most, but a minute is enough. */
+export function wholeLookRestMs(lastLookMs: number): number {
+  return Math.min(lookMsMax, 10 * lastLookMs);
+}
+
 const vainFreely = 3;
 const vainMsMax = 1000;
 

@@ -322,7 +322,7 @@ test('a sweep finds what no event told of, counts it and says so once', async ()
   rmSync(join(a.root, 'd/gone'));
   expect((await a.cycle(light())).counts.published).toBe(0);
   put(a, 'told/file', 'heard of');
-  a.agent.memory.attention.add(['told']);
+  a.agent.memory.attention.add(['', 'told']);
   // The events of the last seconds may still be on their way.
   aheadMs = 8000;
   const swept = await a.cycle({ log: 'next', sweep: true });
@@ -339,6 +339,21 @@ test('a sweep finds what no event told of, counts it and says so once', async ()
   const again = await a.cycle({ log: 'next', sweep: true });
   expect(again.events).toEqual([]);
   expect(readMissed(a.journal)).toMatchObject({ paths: 3, sweeps: 2, first: ['d/e/again'] });
+});
+
+test('what no event told of directly in the root is counted as well, although every look lists the root', async () => {
+  const home = temporaryDirectory();
+  let aheadMs = 0;
+  const a = memberIn(home, 'a', { time: { wallMs: () => Date.now() + aheadMs } });
+  put(a, 'd/file', '');
+  await a.cycle();
+  aheadMs = 1000;
+  for (let i = 0; i < 2; i++) await a.cycle();
+  put(a, 'lost', 'unheard of');
+  aheadMs = 8000;
+  a.agent.memory.attention.add(['d']);
+  await a.cycle({ log: 'next', sweep: true });
+  expect(readMissed(a.journal)).toMatchObject({ paths: 1, sweeps: 1, first: ['lost'] });
 });
 
 test('what is younger than an event may take is not counted as missed', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { adaptivePoll, lookPauseMs, outOfStep, pollPauseMs, relookPauseMs, troublePauseMs, vainPauseMs } from '../../src/model/pace.ts';
+import { adaptivePoll, lookPauseMs, outOfStep, pollPauseMs, relookPauseMs, troublePauseMs, vainPauseMs, wholeLookRestMs } from '../../src/model/pace.ts';
 
 const minuteMs = 60_000;
 
@@ -46,4 +46,8 @@ test('what a look has left open is looked at again soon, then more and more rare
 
 test('events that lead to nothing start looks more and more rarely, a second apart at most', () => {
   expect([0, 3, 4, 5, 6, 30].map(vainPauseMs)).toEqual([0, 0, 50, 100, 200, 1000]);
+});
+
+test('what was lost waits for a tenth of the time that a look at everything takes, a minute at most', () => {
+  expect([0, 30, 3000, 16_000, 1e9].map(wholeLookRestMs)).toEqual([0, 300, 30_000, 60_000, 60_000]);
 });
