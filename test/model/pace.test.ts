@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { adaptivePoll, lookPauseMs, outOfStep, pollPauseMs, relookPauseMs, troublePauseMs, vainPauseMs, wholeLookRestMs } from '../../src/model/pace.ts';
+import {
+  adaptivePoll,
+  lookPauseMs,
+  outOfStep,
+  pollPauseMs,
+  relookPauseMs,
+  troublePauseMs,
+  vainPauseMs,
+  wholeLookRestMs,
+} from '../../src/model/pace.ts';
 
 const minuteMs = 60_000;
 
