@@ -1,7 +1,7 @@
 import type { BytePath } from '../model/path.ts';
 import { nameOf, parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Stat } from '../ports/filesystem.ts';
+import type { PreciseStat, Stat } from '../ports/filesystem.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import type { Agreed, DiskStamp, Journal } from '../ports/journal.ts';
 import { breathing } from './collate/breath.ts';
@@ -58,8 +58,9 @@ interface State extends Counted {
 /** Only the uppermost name of a missing subtree is looked at again: below an absent directory nothing can be. */
 function confirmAbsences(ports: CollatePorts, missing: readonly Agreed[], state: State): void {
   const absent = new Set<BytePath>();
+  const places = new Map<BytePath, BytePath | null>();
   for (const row of missing) {
-    const known = absent.has(parentOf(row.path)) || isAbsent(ports, row.path, state);
+    const known = absent.has(parentOf(row.path)) || (isAbsent(ports, row.path, state) && isInPlace(ports, row.path, places, state));
     if (!known) continue;
     absent.add(row.path);
     state.findings.set(row.path, { path: row.path, agreed: row, local: { seen: 'absent' }, look: null });
@@ -76,6 +77,34 @@ function isAbsent(ports: CollatePorts, path: BytePath, state: State): boolean {
     state.unknown.push(path);
     state.problems.push(unreadable(path, error));
     return false;
+  }
+}
+
+/** What another device has come over since the scan hides its names, and has lost none; the next look tells of it. */
+function isInPlace({ tree }: CollatePorts, path: BytePath, places: Map<BytePath, BytePath | null>, state: State): boolean {
+  const directory = parentOf(path);
+  const known = places.get(directory);
+  const over = known === undefined ? mountAbove(tree, directory) : known;
+  places.set(directory, over);
+  if (over !== null) state.unknown.push(over);
+  return over === null;
+}
+
+/** The nearest of these directories that stands, where it lies on another device than the root; null where all is as it should be. */
+function mountAbove(tree: CollatePorts['tree'], directory: BytePath): BytePath | null {
+  for (let at = directory; at !== ''; at = parentOf(at)) {
+    const stat = lookThrough(tree, at);
+    if (stat !== null) return stat.dev === tree.look('')?.dev ? null : at;
+  }
+  return null;
+}
+
+function lookThrough(tree: CollatePorts['tree'], path: BytePath): PreciseStat | null {
+  try {
+    return tree.look(path);
+  } catch (error) {
+    if (error instanceof DiskFault && (error.code === 'absent' || error.code === 'not-directory')) return null;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { NewFile } from '../model/apply-order.ts';
-import type { Publication } from '../model/close.ts';
+import type { CloseView, Publication } from '../model/close.ts';
 import { close, inTheWay } from '../model/close.ts';
 import type { DirEntry, Entry, Kind, Sequence } from '../model/entry.ts';
 import { sameContent, sameEntry } from '../model/entry.ts';
@@ -10,6 +10,7 @@ import { reconcile, reconcileJoin } from '../model/reconcile.ts';
 import type { Expected } from '../ports/filesystem.ts';
 import type { Agreed, DiskStamp, Journal, Want, WantReason } from '../ports/journal.ts';
 import { holdIncoming, holdOwn } from './plan/hold.ts';
+import { withholdHomeless } from './plan/homeless.ts';
 
 /** What the disk differs in, path by path (see collate). */
 export interface Difference {
@@ -288,11 +289,13 @@ function expectedOf(agreed: Agreed | null): Expected | null {
 
 /** Rule R3 over everything that is about to be published. */
 function closeDraft(journal: Journal, differences: ReadonlyMap<BytePath, Difference>, draft: Draft): void {
-  const closed = close(draft.publications, {
+  const view: CloseView = {
     folded: (path) => journal.folded(path),
     foldedBelow: (directory) => journal.foldedBelow(directory).map((row) => row.path),
     localDirectory: (path) => localDirectory(journal, differences, path),
-  });
+  };
+  withholdHomeless(draft.publications, view);
+  const closed = close(draft.publications, view);
   draft.publications = new Map(closed.publications);
   for (const publication of closed.publications.values()) draft.applies.delete(publication.path);
   if (draft.publications.size > 0) draft.newFiles = draft.newFiles.filter(({ path }) => !draft.publications.has(path));

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -177,6 +179,44 @@ test('R-D2: a file that is published again and again may become a directory', as
     put(a, 'x/y', `${n}`);
     await look();
   }
+});
+
+test('R-R3: what stands in a new directory that was not seen waits for it, so that nobody makes up its rights', async () => {
+  const home = temporaryDirectory();
+  const [a, b] = [memberIn(home, 'a'), memberIn(home, 'b')];
+  put(a, 'keep', '');
+  await a.cycle();
+  put(a, 'd/e/f', '');
+  for (const dir of ['d', 'd/e']) chmodSync(join(a.root, dir), 0o700);
+  const { tree } = a.agent.ports;
+  const { look } = tree;
+  // Removed, and made again a moment later.
+  tree.look = (path) => (path === 'd' ? null : look(path));
+  await a.cycle();
+  for (const path of ['d', 'd/e', 'd/e/f']) expect(a.journal.folded(path)).toBeNull();
+  tree.look = look;
+  expect((await a.cycle()).counts.published).toBe(3);
+  await b.cycle();
+  for (const { root } of [a, b]) for (const dir of ['d', 'd/e']) expect(statSync(join(root, dir)).mode & 0o777).toBe(0o700);
+});
+
+test('R-D1: what is gone because something was mounted over it since the scan is no absence', async () => {
+  const home = temporaryDirectory();
+  const a = memberIn(home, 'a');
+  for (const path of ['d/e/f', 'd/g', 'keep']) put(a, path, path);
+  await a.cycle();
+  const { tree } = a.agent.ports;
+  const { look } = tree;
+  rmSync(join(a.root, 'd/e'), { recursive: true });
+  rmSync(join(a.root, 'd/g'));
+  tree.look = (path) => {
+    const stat = look(path);
+    return stat !== null && path === 'd' ? { ...stat, dev: stat.dev + 1 } : stat;
+  };
+  const hidden = await a.cycle();
+  expect([hidden.counts.deleted, a.journal.agreed('d/e/f') === null]).toEqual([0, false]);
+  tree.look = look;
+  expect((await a.cycle()).counts.deleted).toBe(3);
 });
 
 test('all of the root is below it', async () => {
