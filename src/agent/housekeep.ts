@@ -140,6 +140,9 @@ async function careForBucket(care: Care, snapshotDue: boolean): Promise<Housekep
   const listed = await care.whole(() => survey(datastore, cycle.share));
   cycle.heard(listed.dateMs);
   const stock = new Stock(care, listed);
+  // Seconds for a large share: a signal is to be heard before the next such question.
+  stock.weigh();
+  await cycle.ports.time.sleep(0);
   await repackSparse(care, stock);
   const newest = journal.snapshots().at(-1)?.upTo ?? 0;
   const changed = journal.changedSince(newest) || care.wouldAppend > 0;
