@@ -36,6 +36,22 @@ export function openConnection(file: string, schemaDirectory: string, readOnly: 
   return opened(file, false, (connection) => prepareForWriting(connection, migrations, bytes > 0 && suspect));
 }
 
+/** An error is no absence: a state directory that is closed to this user throws `JournalFault` 'unusable'. */
+export function isJournalThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw hiddenFault(`The journal ${file}`, error);
+  }
+}
+
+/** Something of the state directory cannot be looked at. */
+export function hiddenFault(what: string, error: unknown): JournalFault {
+  const { code } = error as NodeJS.ErrnoException;
+  const text = `${what} cannot be looked at (${code}): run this as root, or as the user that runs flocksync.`;
+  return new JournalFault('unusable', text, error);
+}
+
 /** A writer that comes to its end leaves no WAL, a reader an empty one; where somebody has removed it, its index is left. */
 function endedUncleanly(file: string): boolean {
   return sizeOf(`${file}-wal`) > 0 || (!existsSync(`${file}-wal`) && existsSync(`${file}-shm`));

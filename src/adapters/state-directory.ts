@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config-types.ts';
 import { JournalFault } from '../ports/journal.ts';
 import { socketFile } from './socket-place.ts';
+import { hiddenFault, isJournalThere } from './sqlite-open.ts';
 import { remainsOf } from './sqlite-rescue.ts';
 
 /** Creates the state directory, 0700: journals hold copies of small files. Throws `JournalFault` 'unusable'. */
@@ -63,8 +64,9 @@ export function scratchDirectory(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** Throws `JournalFault` 'unusable' where this user may not know. */
 export function hasJournal(config: Config, share: string): boolean {
-  return existsSync(journalFile(config, share));
+  return isJournalThere(journalFile(config, share));
 }
 
 /**
@@ -80,12 +82,12 @@ export function removeShareState(config: Config, share: string): void {
   for (const file of [readyFile, statusPart, pathsFile, shareSocket]) rmSync(file(config, share), { force: true });
 }
 
-/** Shares that have a journal in the state directory, whatever the config says. */
+/** Shares that have a journal in the state directory, whatever the config says. Throws `JournalFault` 'unusable' where this user may not know. */
 export function journalNames(config: Config): string[] {
   try {
     return readdirSync(config.state).flatMap((name) => (name.endsWith('.journal') ? [name.slice(0, -'.journal'.length)] : []));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    throw hiddenFault(`The state directory ${config.state}`, error);
   }
 }

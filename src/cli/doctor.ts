@@ -105,9 +105,11 @@ const versioningTexts = {
 // ---- the shares --------------------------------------------------------------------------------------------------------------
 
 async function* shareFindings(world: World, share: ShareConfig): AsyncGenerator<Finding> {
-  yield journalFinding(world, share);
+  const journal = journalFinding(world, share);
+  yield journal.finding;
+  if (journal.stands === 'unknown') return;
   // Without a journal no cycle can be running, and nothing must be made in the state directory.
-  if (!hasJournal(world.config, share.name)) return yield* checkRoot(share, stateId(world), false);
+  if (!journal.stands) return yield* checkRoot(share, stateId(world), false);
   let lock: ShareLock | null;
   try {
     lock = await lockShare(lockFile(world.config, share.name), systemTime, { wait: false, signal: world.signal });
@@ -138,21 +140,24 @@ function stateId(world: World): string {
   return `${ownId(world)} ${world.config.state}`;
 }
 
-function journalFinding(world: World, share: ShareConfig): Finding {
+function journalFinding(world: World, share: ShareConfig): { readonly finding: Finding; readonly stands: boolean | 'unknown' } {
+  let stands: boolean | 'unknown' = 'unknown';
   try {
+    stands = hasJournal(world.config, share.name);
     const cursor = readJournal(world, share.name, (journal) => journal?.meta('cursor') ?? null);
-    return finding('journal', 'ok', cursor === null ? 'never synced here' : `the journal is at record ${cursor}`);
+    const text = cursor === null ? 'never synced here' : `the journal is at record ${cursor}`;
+    return { finding: finding('journal', 'ok', text), stands };
   } catch (error) {
     if (!(error instanceof JournalFault)) throw error;
-    const damaged = 'Run flocksync sync: it sets the journal aside and rebuilds it from the bucket.';
-    return finding(
-      'journal',
-      'problem',
-      error.message,
-      error.code === 'damaged' ? damaged : 'Upgrade flocksync, or see to the rights of the state directory.',
-    );
+    return { finding: finding('journal', 'problem', error.message, journalFixes[error.code]), stands };
   }
 }
+
+const journalFixes = {
+  damaged: 'Run flocksync sync: it sets the journal aside and rebuilds it from the bucket.',
+  newer: 'Upgrade flocksync.',
+  unusable: 'See to the rights of the state directory, or run doctor as the user that runs flocksync.',
+};
 
 // ---- lines -------------------------------------------------------------------------------------------------------------------
 

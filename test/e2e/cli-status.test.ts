@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { documentOf, shareStatus } from './support/document.ts';
 import { scenario, settled } from './support/pair.ts';
@@ -68,6 +68,29 @@ test('a bucket that gives no answer: exit 75, the journal still speaks', async (
   expect(share).toMatchObject({ cursor: 1, head: null, behind: null, files: 1, members: [], fault: { code: 'no-bucket' } });
   const { stdout } = await a.run('status');
   expect(stdout).toMatch(/bucket +no answer \(no-bucket\)/);
+});
+
+test('a state directory that cannot be looked at is a fault, not a member that was never synced', async () => {
+  const a = scenario(['a']).member('a');
+  // Answers with an error for root, too, as one without rights does for others.
+  symlinkSync(a.state, a.state);
+  const asked = [
+    ['status', '--ready'],
+    ['wait', '--all'],
+    ['log', '--local'],
+    ['sync', '-n'],
+    ['forget', 'webroot'],
+  ] as const;
+  for (const [command, word] of asked) {
+    expect(await a.run(command, word)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/cannot be looked at \(ELOOP\): run this as root, or as the user/),
+    });
+  }
+  const checked = await a.run('status', '--check');
+  expect(checked).toMatchObject({ code: 2, stdout: expect.stringMatching(/CRITICAL - webroot: the journal cannot be read/) });
+  const examined = await a.run('doctor');
+  expect(examined).toMatchObject({ code: 1, stdout: expect.stringMatching(/FAIL +journal .*ELOOP/) });
 });
 
 test.skipIf(process.getuid?.() === 0 && !existsSync('/proc/self/fd'))(
