@@ -8,13 +8,21 @@ import type { ForgetCommand } from './command.ts';
 import { type ExitCode, exit } from './exit.ts';
 import { counted } from './format.ts';
 import type { Output } from './output.ts';
-import { readJournal } from './shares.ts';
+import { readJournal, tellFault } from './shares.ts';
 
 /** A cycle under way gets this long to come to its end. */
 const lockWaitMs = 60_000;
 
 /** Drops the local state of a share that the config no longer names, or whose root is gone. Files and bucket stay as they are. */
 export async function forget(world: World, command: ForgetCommand, output: Output): Promise<ExitCode> {
+  try {
+    return await forgetKnown(world, command, output);
+  } catch (error) {
+    return tellFault(error, command.share, output);
+  }
+}
+
+async function forgetKnown(world: World, command: ForgetCommand, output: Output): Promise<ExitCode> {
   const { config } = world;
   const { share } = command;
   const known = knownNames(world);
