@@ -5,7 +5,7 @@ import { type Scope, wholeScope } from '../model/scope.ts';
 import { Scanning } from '../steps/scan.ts';
 import { breathing } from './breath.ts';
 import { Cycle, type Memory, type Ports } from './context.ts';
-import { repeatBeat } from './heartbeat.ts';
+import { isBeatYoung, repeatBeat } from './heartbeat.ts';
 import { pollNext } from './ingest.ts';
 
 /**
@@ -61,7 +61,8 @@ export async function hasNews(share: Standing, signal: AbortSignal): Promise<boo
 
 /** Tells the other members that this one lives. Throws DatastoreFault. */
 export async function stillAlive(share: Standing, signal: AbortSignal): Promise<void> {
-  await repeatBeat(idleCycle(share, signal));
+  const cycle = idleCycle(share, signal);
+  if (!isBeatYoung(cycle)) await repeatBeat(cycle);
 }
 
 function idleCycle({ ports, config, memory }: Standing, signal: AbortSignal): Cycle {

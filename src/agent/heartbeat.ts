@@ -89,7 +89,7 @@ const saidOfRoot = /^root-(?!in-use$)/;
 /** At once when it says something else than before, else once a minute. */
 async function write(cycle: Cycle, text: string): Promise<void> {
   const { journal } = cycle.ports;
-  if (text === journal.meta('heartbeatText') && isYoung(cycle)) return;
+  if (text === journal.meta('heartbeatText') && isBeatYoung(cycle)) return;
   const nowMs = cycle.bucketNowMs();
   await send(cycle, { ...(JSON.parse(text) as Told), progress: underwayIn(cycle), atMs: nowMs });
   cycle.ports.log.debug({ step: 'heartbeat', share: cycle.share, cursor: cycle.cursor }, 'heartbeat written');
@@ -101,7 +101,8 @@ async function write(cycle: Cycle, text: string): Promise<void> {
 
 type Told = Omit<Heartbeat, 'progress' | 'atMs'>;
 
-function isYoung(cycle: Cycle): boolean {
+/** Another one would say no more than it does. */
+export function isBeatYoung(cycle: Cycle): boolean {
   const age = cycle.bucketNowMs() - Number(cycle.ports.journal.meta('heartbeatAtMs') ?? '0');
   return age >= 0 && age < repeatMs;
 }
@@ -110,7 +111,7 @@ function isYoung(cycle: Cycle): boolean {
 export async function repeatBeat(cycle: Cycle): Promise<void> {
   const { journal } = cycle.ports;
   const text = journal.meta('heartbeatText');
-  if (text === undefined || isYoung(cycle)) return;
+  if (text === undefined) return;
   const nowMs = cycle.bucketNowMs();
   await send(cycle, { ...(JSON.parse(text) as Told), progress: underwayIn(cycle), atMs: nowMs });
   journal.setMeta('heartbeatAtMs', String(nowMs));

@@ -4,6 +4,7 @@
 --   onChange       JSON: how far the command of onChange was told of the audit, whether it failed, and when it is due again
 --   check          JSON: what the command of check has refused last, and what it was asked about
 --   missed         JSON: what sweeps had to find because no file event had told of it: counts, times, some paths
+--   verified       JSON: what the daemon's last verification has found: a code and a sentence; absent where it was sound
 
 -- The same two tables with one more kind: SQLite cannot change a CHECK. The new rows of hold_path belong to the new hold before the old
 -- ones go, so that nothing is deleted with its hold.
