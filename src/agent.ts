@@ -18,7 +18,7 @@ import { settleOutbox } from './agent/outbox.ts';
 import { rememberPosition } from './agent/position.ts';
 import { mayPublish, publish } from './agent/publish.ts';
 import { beginUnready, settleReadiness } from './agent/readiness.ts';
-import { forgetProgress, rememberingProgress } from './agent/replay.ts';
+import { forgetProgress, isLookOld, rememberingProgress } from './agent/replay.ts';
 import { type Restored, restore, type Unpublished } from './agent/restore.ts';
 import { enterRoot } from './agent/root.ts';
 import { standingProblems } from './agent/standing.ts';
@@ -223,6 +223,7 @@ export class ShareAgent {
 
   private async follow(cycle: Cycle, seen: Seen, reincluded: BaseState['reincluded'], planned: Plan[]): Promise<Turn> {
     const { differences, unknown, gathered } = seen;
+    const seenMs = cycle.ports.time.monotonicMs();
     for (let appends = 0; ; appends++) {
       const decided = decide(cycle, differences, unknown, baseState(cycle, reincluded));
       if (cycle.options.dryRun) {
@@ -239,8 +240,8 @@ export class ShareAgent {
       cycle.postponed ||= leavesOpen(cycle) && decided.publications.size > 0;
       if (cycle.options.signal.aborted) return 'again';
       const turn = await bringHome(cycle, decided, () => catchUp(cycle));
-      // Where nothing here differs from the log, what is new in it needs no other look at the disk.
-      if (turn !== 'news' || differences.size > 0) return turn === 'news' ? 'more' : turn;
+      // Where nothing here differed from the log not long ago, what is new in it needs no other look at the disk.
+      if (turn !== 'news' || differences.size > 0 || isLookOld(cycle, seenMs)) return turn === 'news' ? 'more' : turn;
       if ((await catchUp(cycle, cycle.options.log)) === 'halted') return 'done';
     }
   }
@@ -323,7 +324,8 @@ function finishCycle(cycle: Cycle, unfinished: boolean): void {
     rememberExcludes(cycle);
     if (journal.meta('suspectBase') !== undefined) journal.setMeta('suspectBase', null);
   }
-  cycle.problems.push(...wantProblems(journal, cycle.config.role), ...standingProblems(journal));
+  cycle.noteAll(wantProblems(journal, cycle.config.role));
+  cycle.noteAll(standingProblems(journal));
 }
 
 /** The end of every cycle that reached the bucket: flushed journal, then what others may see of it (rule J4). */

@@ -152,7 +152,7 @@ export function recallRefusal(cycle: Cycle): void {
   const { journal } = cycle.ports;
   const held = journal.holds().find(({ kind, state }) => kind === 'check' && state === 'open');
   cycle.refused = held !== undefined;
-  cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter(({ code }) => code !== 'check-refused'));
+  cycle.withdraw(({ code }) => code === 'check-refused');
   if (held === undefined) return;
   const count = journal.holdPaths(held.id).length;
   const what = count === 1 ? '1 change of others is' : `${count} changes of others are`;

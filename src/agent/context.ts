@@ -196,6 +196,18 @@ export class Cycle {
   note(code: string, path: BytePath | null, text: string, fix: string): void {
     this.problems.push(problem(code, path, text, fix));
   }
+
+  /** One by one: there may be one for each file of a large tree, and a call takes only so many. */
+  noteAll(problems: Iterable<Problem>): void {
+    for (const each of problems) this.problems.push(each);
+  }
+
+  /** Problems that are judged anew. */
+  withdraw(isJudged: (problem: Problem) => boolean): void {
+    const left = this.problems.filter((each) => !isJudged(each));
+    this.problems.length = 0;
+    this.noteAll(left);
+  }
 }
 
 /** What one process remembers of a share between cycles; losing it costs time only. */

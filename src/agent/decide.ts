@@ -150,7 +150,7 @@ function noteHolds(cycle: Cycle, planned: Plan): void {
   const heldThere = there.length > 0 ? replaceHold(cycle, 'receiver', there) : dropHolds(cycle, 'receiver', '');
   // Every decision of a cycle judges anew; one problem speaks of both kinds, so that it stays one standing problem.
   cycle.held = heldHere !== undefined || heldThere !== undefined;
-  cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter((each) => each.code !== 'held'));
+  cycle.withdraw(({ code }) => code === 'held');
   const told: string[] = [];
   if (heldHere !== undefined) told.push(`${counted(here.length)} made here held (hold ${heldHere})`);
   if (heldThere !== undefined) told.push(`${counted(there.length)} of others held (hold ${heldThere})`);

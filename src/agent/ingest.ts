@@ -58,7 +58,7 @@ async function follow(cycle: Cycle, { head, requested }: LogListing): Promise<In
   const ingested = await ingestUpTo(cycle, head);
   if (ingested.ended !== 'stuck') return ingested;
   if (await passOver(cycle, head)) {
-    cycle.problems.splice(0, cycle.problems.length, ...cycle.problems.filter(({ code }) => code !== 'record-unavailable'));
+    cycle.withdraw(({ code }) => code === 'record-unavailable');
     return await ingestUpTo(cycle, head);
   }
   if (cycle.halt !== null) return { ended: 'halted', head };

@@ -123,8 +123,8 @@ function noteSeen(cycle: Cycle, scanned: Scan, seen: Looked): void {
   const elsewhere = attention.problems.filter(({ path }) => path !== null && !scanned.covers(path));
   const problems = [...elsewhere, ...seen.problems];
   for (const path of attention.unknown) if (!scanned.covers(path)) seen.unknown.add(path);
-  const others = cycle.problems.filter((each) => !scanCodes.has(each.code));
-  cycle.problems.splice(0, cycle.problems.length, ...others, ...problems);
+  cycle.withdraw(({ code }) => scanCodes.has(code));
+  cycle.noteAll(problems);
   noteUnsettled(cycle, seen.unsettled);
   if (cycle.options.dryRun) return;
   attention.add(scanned.unclean, seen.unknown);
@@ -165,8 +165,8 @@ function collating(cycle: Cycle, reincluded: BaseState['reincluded'], seen: Look
     [part.files, part.bytes] = [0, 0];
     for (const finding of collated.findings.values()) seen.differences.set(finding.path, finding);
     for (const path of [...collated.unknown, ...collated.unsettled]) seen.unknown.add(path);
-    seen.problems.push(...collated.problems);
-    seen.unsettled.push(...collated.unsettled);
+    for (const each of collated.problems) seen.problems.push(each);
+    for (const path of collated.unsettled) seen.unsettled.push(path);
   };
   return { reader, collateNext };
 }

@@ -89,6 +89,11 @@ export interface Slice {
 const cutsWorth = 10;
 const cutMsMin = 5000;
 
+/** True once a look that ended at `seenMs` of the monotonic clock is as old as one may be while content comes in. */
+export function isLookOld({ ports, lookMs }: Cycle, seenMs: number): boolean {
+  return ports.time.monotonicMs() - seenMs >= Math.max(sliceMs, looksWorth * lookMs);
+}
+
 export function beginSlice({ ports, options, lookMs, memory }: Cycle): Slice {
   const end = new AbortController();
   let isCut = false;

@@ -38,7 +38,12 @@ export function holdRestless({ memory, ports, config }: Cycle, found: Found[]): 
     if (times <= freely || nowMs - lastMs >= forgottenMs) return false;
     return nowUs - stat.ctimeKey < Math.min(config.settleMaxMs, Math.max(config.settleMs, 10) * 2 ** (times - freely)) * 1000;
   };
-  const held = found.filter(isRestless).map(({ path }) => path);
-  if (held.length > 0) found.splice(0, found.length, ...found.filter((each) => !isRestless(each)));
+  const held: BytePath[] = [];
+  let kept = 0;
+  for (const each of found) {
+    if (isRestless(each)) held.push(each.path);
+    else found[kept++] = each;
+  }
+  found.length = kept;
   return held;
 }

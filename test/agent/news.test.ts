@@ -70,3 +70,33 @@ test('R-H3: what others change meanwhile comes before the rest of a long apply, 
   // What was staged when the news came is not fetched again.
   expect(seen.length).toBeLessThan(files / 2);
 });
+
+test('what changes here meanwhile is published, however often others have something small', { timeout: 60_000 }, async () => {
+  const home = temporaryDirectory();
+  let aheadMs = 0;
+  const a = memberIn(home, 'a', { config: settled });
+  const seen: boolean[] = [];
+  const onPack = async (count: number) => {
+    seen.push(b.journal.folded('mine') !== null);
+    if (count % 3 !== 2 || count > 8) return;
+    if (count === 2) writeFileSync(join(b.root, 'mine'), 'mine');
+    writeFileSync(join(a.root, `news ${count}`), 'news');
+    await a.cycle();
+    // Less than what ends a long apply by itself.
+    aheadMs += 40_000;
+  };
+  const b = memberIn(home, 'b', {
+    config: settled,
+    through: slowly(onPack),
+    time: { monotonicMs: () => performance.now() + aheadMs },
+  });
+  mkdirSync(join(a.root, 'bulk'));
+  for (const name of ['bulk/first', 'keep']) writeFileSync(join(a.root, name), name);
+  for (const member of [a, b]) await member.cycle();
+  for (let n = 0; n < files / 2; n++) writeFileSync(join(a.root, `bulk/${n}`), randomBytes(1024 * 1024));
+  await a.cycle();
+  expect(await b.cycle()).toMatchObject({ problems: [], events: [], unfinished: false });
+  expect(seen.at(-1)).toBe(true);
+  await a.cycle();
+  expect(differences(snapshot(a.root), snapshot(b.root))).toEqual([]);
+});
