@@ -1,5 +1,5 @@
 import type { BytePath } from '../model/path.ts';
-import { ancestorsOf, comparePaths, isWithin, join, nameOf, parentOf } from '../model/path.ts';
+import { ancestorsOf, isWithin, join, nameOf, parentOf } from '../model/path.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Scope, wholeScope } from '../model/scope.ts';
 import type { DirectoryListing, Stat } from '../ports/filesystem.ts';
@@ -329,12 +329,14 @@ export class Scanning {
   /** Rule R4: a lingering directory counts again from its first child of this share on, and is forgotten once it is gone. */
   #settleLingering({ found, covers }: Scan, unknown: ReadonlySet<BytePath>): void {
     const again: Found[] = [];
-    for (const path of this.#lingeringKnown) {
+    const gone = new Set<BytePath>();
+    for (const path of [...this.#lingeringKnown].sort()) {
       const stat = this.#lingering.get(path);
-      if (stat === undefined && covers(path) && !isUnknown(path, unknown)) this.#ports.journal.setLingering(path, false);
+      if (stat === undefined && (covers(path) || gone.has(parentOf(path))) && !isUnknown(path, unknown)) gone.add(path);
       if (stat !== undefined && found.some((each) => each.path.startsWith(`${path}/`))) again.push({ path, stat, agreed: null });
     }
-    found.unshift(...again.sort((a, b) => comparePaths(a.path, b.path)));
+    for (const path of gone) this.#ports.journal.setLingering(path, false);
+    found.unshift(...again);
   }
 }
 

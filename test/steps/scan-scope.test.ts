@@ -204,6 +204,12 @@ test('R-R4: a lingering directory outside of what was looked at stays lingering;
   rmSync(web.here('a/b'), { recursive: true });
   expect(look(web, inside('a/b')).seen).toEqual([]);
   expect([...web.journal.lingering()]).toEqual([]);
+  tree(web, 'x/y/out/file');
+  for (const path of ['x', 'x/y']) web.journal.setLingering(path, true);
+  rmSync(web.here('x'), { recursive: true });
+  look(web, inside(''));
+  tree(web, 'x/y/');
+  expect(look(web, inside('')).seen).toEqual(['x dir', 'x/y dir']);
 });
 
 test('a socket in place of a directory says nothing of what was in it', () => {
