@@ -82,6 +82,7 @@ export class ShareAgent {
       return await this.run(cycle);
     } finally {
       this.leaveRoot(cycle);
+      this.ports.tree.rest();
       if (this.memory.uploads.size === 0) this.memory.doing = null;
     }
   }

@@ -98,10 +98,15 @@ export class Walk {
     return this.#isAt(path, directory) || (this.#rootIsInPlace() && this.#walkAgain(path, directory));
   }
 
-  close(): void {
+  /** Keeps the root alone. */
+  rest(): void {
     for (const directory of this.#open.values()) closeSync(directory.fd);
     this.#open.clear();
     this.#provedPath = null;
+  }
+
+  close(): void {
+    this.rest();
     if (this.#root !== null) closeSync(this.#root.fd);
     this.#root = null;
   }

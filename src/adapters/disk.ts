@@ -58,6 +58,7 @@ export function openShareTree(options: {
       staging.close();
       return walk.rootState();
     },
+    rest: () => walk.rest(),
     close: () => {
       staging.close();
       walk.close();

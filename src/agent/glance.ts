@@ -22,6 +22,7 @@ export async function glance(ports: Ports, signal: AbortSignal, scope: Scope = w
   const goOn = breathing(time, signal);
   while (scanning.walkOn()) if (!(await goOn())) return '';
   const scanned = scanning.ended();
+  tree.rest();
   const lines = [
     ...(scanned.rootHasEntries ? [] : [isEmptied(ports) ? 'emptied' : '']),
     ...(journal.meta('rootIno') === String(root.ino) && journal.meta('rootDev') === String(root.dev) ? [] : ['another root']),

@@ -120,7 +120,9 @@ function forgetRead({ memory }: Cycle): void {
 /** What is known of paths that this look did not see stays as it was said. */
 function noteSeen(cycle: Cycle, scanned: Scan, seen: Looked): void {
   const { attention } = cycle.memory;
-  const elsewhere = attention.problems.filter(({ path }) => path !== null && !scanned.covers(path));
+  // A look below some paths may meet what an earlier one has told of on the way there.
+  const said = new Set(seen.problems.map(({ code, path }) => `${code} ${path}`));
+  const elsewhere = attention.problems.filter(({ code, path }) => path !== null && !scanned.covers(path) && !said.has(`${code} ${path}`));
   const problems = [...elsewhere, ...seen.problems];
   for (const path of attention.unknown) if (!scanned.covers(path)) seen.unknown.add(path);
   cycle.withdraw(({ code }) => scanCodes.has(code));

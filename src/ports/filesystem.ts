@@ -176,6 +176,8 @@ export type Expected = Pick<Stat, 'kind' | 'ino' | 'size' | 'mtimeKey' | 'ctimeK
  */
 export interface ShareTree {
   rootState(): RootState;
+  /** Between two cycles: lets go of the directories below the root, so that what is mounted there can be unmounted. */
+  rest(): void;
   /** Creates the root directory (not its parents). */
   createRoot(): void;
   /** `keep(name, isDirectory)` is asked before a name is looked at. */

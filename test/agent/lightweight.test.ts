@@ -250,7 +250,7 @@ test('a problem of a path stays while looks go elsewhere', async () => {
   const first = await a.cycle(light('d'));
   expect(first.problems.map(({ code, path }) => [code, path])).toEqual([['mount-inside', 'd']]);
   put(a, 'other/more', '');
-  for (const scope of [inside('other'), { kind: 'below' as const, paths: ['other'] }, inside()]) {
+  for (const scope of [inside('other'), { kind: 'below' as const, paths: ['other'] }, { kind: 'below' as const, paths: ['d'] }, inside()]) {
     const outcome = await a.cycle({ scope, log: 'known' });
     expect(outcome.problems.map(({ code, path }) => [code, path])).toEqual([['mount-inside', 'd']]);
   }
