@@ -9,6 +9,9 @@ import { counted, printable } from './format.ts';
 /** `interrupted`: nothing was learnt, by the store's trouble or by the end of the daemon. */
 export type Examination = Verified | 'sound' | 'interrupted';
 
+/** A longer list has been cut. */
+const listedCharactersMax = 500_000;
+
 interface Document {
   readonly shares: readonly { readonly flaws: readonly { readonly text: string; readonly path?: string; readonly harmful: boolean }[] }[];
 }
@@ -75,7 +78,9 @@ function flawsIn(stdout: string): Verified | null {
     const where = first.path === undefined ? '' : `${printable(first.path)}: `;
     return { code: 'verify-flaws', text: `a verification found ${counted(flaws.length, 'problem')}, the first: ${where}${first.text}` };
   } catch {
-    return null;
+    return stdout.length < listedCharactersMax
+      ? null
+      : { code: 'verify-flaws', text: 'a verification found more problems than can be listed' };
   }
 }
 

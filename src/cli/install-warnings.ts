@@ -1,9 +1,12 @@
+import { realpathOrNull } from '../adapters/config-file.ts';
 import type { Folders, Installation } from '../adapters/installation.ts';
 import { readStarter } from '../adapters/starter-file.ts';
 import type { Config } from '../config-types.ts';
+import { isMadeBySystemd } from '../model/service-unit.ts';
 import { ownershipOf, starterName } from '../model/starter.ts';
 import { defaultConfigFile } from './arguments.ts';
 import type { InstallCommand } from './command.ts';
+import { reachOf } from './install-reach.ts';
 
 /** What a person should know before relying on the file, one sentence each. */
 export function warningsOf(config: Config, command: InstallCommand, place: Installation, uid: number, folders: Folders): string[] {
@@ -11,6 +14,7 @@ export function warningsOf(config: Config, command: InstallCommand, place: Insta
     ...keyInShell(config, place),
     ...unreadable(command, place, uid),
     ...(command.what === 'systemd' && !place.isUnderSystemd ? ['this machine was not started by systemd: use flocksync install cron'] : []),
+    ...(command.what === 'systemd' ? unmade(config, place) : []),
     ...(command.what === 'cron' ? unheard(config) : []),
     ...(command.write ? twice(command, place, folders) : []),
   ];
@@ -28,6 +32,13 @@ function unreadable({ user }: InstallCommand, { ownerOf, variables }: Installati
   const owner = file === '' ? null : ownerOf(file);
   if (user === null || owner === null || owner === uid || uid === 0) return [];
   return [`${file} does not belong to ${user}, who has to read it: chown ${user} ${file}`];
+}
+
+/** What is not there when the service starts is read-only for it, and it cannot make it then. */
+function unmade(config: Config, { ownerOf, node, program, variables }: Installation): string[] {
+  const { state, writable } = reachOf(config, { node, program, config: null, user: '', variables }, realpathOrNull);
+  const missing = [...new Set([...(isMadeBySystemd(state) ? [] : [state]), ...writable])].filter((path) => ownerOf(path) === null);
+  return missing.map((path) => `${path} does not exist, so the service will not be able to write there: make it before the service starts`);
 }
 
 /** Cron scans; only the daemon hears file events. */

@@ -57,11 +57,16 @@ KillMode=mixed
 `;
 }
 
+/** As a StateDirectory, with the rights that it needs. */
+export function isMadeBySystemd(state: string): boolean {
+  return /^\/var\/lib\/[A-Za-z0-9_.-]+$/.test(state);
+}
+
 /** Which parts of the file system are there, and which of them can be written to. */
 function rooms({ state, writable, readable }: Reach): string {
   const all = [state, ...writable, ...readable];
   const below = (...places: string[]) => all.some((path) => places.some((place) => isWithin(path, place)));
-  const isOwnState = /^\/var\/lib\/[A-Za-z0-9_.-]+$/.test(state);
+  const isOwnState = isMadeBySystemd(state);
   const privateTmp = !below('/tmp', '/var/tmp');
   const listed = outermost([...writable, ...(isOwnState ? [] : [state]), ...(privateTmp ? [] : ['/tmp', '/var/tmp'])]);
   return `# The file system is read-only but for these; staging and trash lie beside each root, hence the directories around the roots.

@@ -12,7 +12,7 @@ import { projectRoot } from '../source.ts';
 
 const place: Installation = {
   ...{ node: '/usr/bin/node', program: '/opt/flocksync/dist/main.js', config: '/etc/flocksync.yml', self: 'root', variables: {} },
-  ...{ hasKeyInShell: false, isUnderSystemd: true, ownerOf: () => null },
+  ...{ hasKeyInShell: false, isUnderSystemd: true, ownerOf: (path) => (path.endsWith('.env') ? null : 0) },
 };
 const asked: InstallCommand = {
   ...{ name: 'install', what: 'cron', write: true, remove: false, user: null, everyMs: null },
@@ -126,6 +126,7 @@ test('another config is named in the command and has a file of its own', () => {
 test.each<[string, Partial<InstallCommand>, Partial<Installation>, string]>([
   ['credentials of this shell', {}, { hasKeyInShell: true }, 'AWS_ACCESS_KEY_ID stands in this shell'],
   ['a file with keys that the user cannot read', { user: 'daemon' }, { ownerOf: () => 0 }, 'chown daemon /etc/flocksync.env'],
+  ['directories that are missing', { what: 'systemd' }, { ownerOf: () => null }, '/var/www does not exist'],
   ['a machine without systemd', { what: 'systemd' }, { isUnderSystemd: false }, 'not started by systemd'],
 ])('%s are mentioned', (_, changes, other, note) => {
   expect(machine().run(changes, configOf(), other)).toMatchObject({ code: 0, error: expect.stringContaining(note) });
