@@ -37,6 +37,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
     transaction: (work) => connection.transaction(work),
     gradually: async (work, goOn) => await connection.gradually(work, goOn),
     flush: () => connection.flush(),
+    limitCache: (bytes) => connection.attempt(() => connection.sqlite.pragma(`cache_size = -${Math.ceil(bytes / 1024)}`)),
     close: () => connection.close(),
     ...metaPart(connection),
     ...agreedPart(connection),

@@ -7,6 +7,8 @@ import { type OpenedShare, openShare, type World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import type { Output } from './output.ts';
 
+const lightCacheBytes = 4 * 1024 * 1024;
+
 /** Journal and tree of a followed share, which stay open from cycle to cycle, and its lock, which is taken for each of them. */
 export class Opened {
   readonly #world: World;
@@ -42,6 +44,8 @@ export class Opened {
     await this.close();
     const share = await openShare(this.#world, this.#share, { dryRun: false, onProgress: this.#onProgress });
     share.agent.keepsRoot = true;
+    // It is open for weeks, and most of what is read is read once.
+    if (this.#share.mode === 'lightweight') share.journal.limitCache(lightCacheBytes);
     share.agent.keepsHouseLater = this.#share.housekeep !== null;
     for (const event of share.events) this.#output.error(`flocksync: ${this.#share.name}: ${event}`);
     this.#open = { share, identity: identityOf(file) };

@@ -27,6 +27,9 @@ import { StatusTeller } from './status-file.ts';
 import { countsOf, summary } from './summary.ts';
 import { Waker } from './wake.ts';
 
+/** How long the first look waits for the watches to stand, ms. */
+const watchesMsMax = 3000;
+
 /** What is named is in the attention of the share's agent. */
 const whereHinted: Scope = { kind: 'directories', paths: new Set(), subtrees: new Set() };
 
@@ -94,6 +97,8 @@ export class Follower {
   /** Until `end`. Never throws: what goes wrong is said and tried again. */
   async follow(): Promise<void> {
     const schedules = [...(await this.#startSchedules()), ...(await this.#startChores())];
+    // The first look, begun once all watches stand, need not be made twice.
+    if (this.#lookout !== null && !this.#over()) await this.#waker.sleep(watchesMsMax);
     while (!this.#over()) {
       await this.#step().catch((error: unknown) => this.#trouble(error));
       if (!this.#over()) await this.#waker.sleep(this.#dues.pauseMs);

@@ -203,6 +203,8 @@ export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJour
   gradually(work: () => Generator<void, void>, goOn: () => Promise<boolean>): Promise<boolean>;
   /** Everything committed so far survives a power cut when this returns. */
   flush(): void;
+  /** Bounds the memory that holds what was read; unasked it is as much as large pieces of work are fastest with. */
+  limitCache(bytes: number): void;
   close(): void;
 
   meta(key: MetaKey): string | undefined;
