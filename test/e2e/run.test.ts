@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
@@ -254,4 +254,31 @@ test('a root that is no directory, a journal that is damaged while it is used, a
   expect(daemon.stderr()).toContain('flocksync: foreign: ');
   expect(daemon.stderr()).not.toContain('internal error');
   expect((await daemon.stop()).code).toBe(0);
+});
+
+test('SIGTERM is heard while a large file is read, and while a new member brings a large tree home; the next start goes on', async () => {
+  open(['web-a', 'web-b'], ['settle: 0s']);
+  writeFileSync(path('web-a', 'large'), '');
+  truncateSync(path('web-a', 'large'), 3 * 1024 ** 3);
+  for (let directory = 0; directory < 20; directory++) {
+    mkdirSync(path('web-a', `d${directory}`));
+    for (let file = 0; file < 200; file++) writeFileSync(path('web-a', `d${directory}/f${file}`), `${directory} ${file}`);
+  }
+  const reading = start('web-a');
+  await delay(1500);
+  const first = await reading.stop();
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  expect(first.tookMs).toBeLessThan(5000);
+  rmSync(path('web-a', 'large'));
+  expect((await federation.run('web-a', ['sync'])).code).toBe(0);
+  for (const pauseMs of [300, 600, 900]) {
+    const bringing = start('web-b');
+    await delay(pauseMs);
+    // Before the signals are listened to, they end a process as they always do.
+    const { code, signal, tookMs } = await bringing.stop();
+    expect(code === 0 || signal === 'SIGTERM').toBe(true);
+    expect(tookMs).toBeLessThan(5000);
+  }
+  expect((await federation.run('web-b', ['sync'])).code).toBe(0);
+  expect(snapshot(federation.root('web-b'))).toEqual(snapshot(federation.root('web-a')));
 });
