@@ -293,7 +293,7 @@ test('what comes while a burst is under way goes into the same changeset', async
 
 test('R-D2: a burst without an end is cut at settleMax', async () => {
   const home = temporaryDirectory();
-  const a = await joined(home, 'a', [], { settleMs: 5, settleMaxMs: 60 });
+  const a = await joined(home, 'a', [], { settleMs: 5, settleMaxMs: 500 });
   put(a, 'd/file', '');
   await a.cycle();
   let files = 0;
