@@ -88,6 +88,8 @@ export class Caller {
   readonly #output: Output;
   /** The share as it is open now; null between two openings. */
   readonly #opened: () => Called | null;
+  /** What other members should know of the command is another thing than before. */
+  readonly #turned: () => void;
   readonly #waker = new Waker();
   readonly #end = new AbortController();
   #serving: Promise<void> | null = null;
@@ -95,11 +97,12 @@ export class Caller {
   /** The last change that it knows of. */
   #last = 0;
 
-  constructor(world: World, share: ShareConfig, output: Output, opened: () => Called | null) {
+  constructor(world: World, share: ShareConfig, output: Output, opened: () => Called | null, turned: () => void) {
     this.#world = world;
     this.#share = share;
     this.#output = output;
     this.#opened = opened;
+    this.#turned = turned;
   }
 
   /** After each cycle. */
@@ -165,9 +168,12 @@ export class Caller {
       const opened = this.#opened();
       if (lock === null || opened === null || this.#due() === null) return;
       const journal = () => this.#opened()?.journal ?? null;
+      const before = onChangeProblem(opened.journal)?.text;
       await callOnChange({ journal, commands: opened.commands, time: systemTime }, this.#share, signal);
       const after = journal();
-      if (after !== null) tellOnChange(after, this.#share, this.#output);
+      if (after === null) return;
+      tellOnChange(after, this.#share, this.#output);
+      if (onChangeProblem(after)?.text !== before) this.#turned();
     } catch (error) {
       this.#world.log.error({ share: this.#share.name, error }, 'onChange could not be called');
       await systemTime.sleep(lockGraceMs, signal);

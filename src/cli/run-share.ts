@@ -80,8 +80,14 @@ export class Follower {
       (event) => this.#progressed(event),
       () => this.#desk.leave(),
     );
-    this.#caller = new Caller(crew.world, share, crew.output, () => this.#opened.current?.agent.ports ?? null);
     this.#dues = new Dues(share, () => crew.hasBell());
+    this.#caller = new Caller(
+      crew.world,
+      share,
+      crew.output,
+      () => this.#opened.current?.agent.ports ?? null,
+      () => this.#soon(() => this.#dues.wantCycle()),
+    );
     this.#examiner = new Examiner(crew.world, share, (work) => crew.examining(work));
     const { waker, dues } = { waker: this.#waker, dues: this.#dues };
     this.#desk = new Desk(

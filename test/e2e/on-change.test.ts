@@ -81,11 +81,14 @@ test('the daemon tells of each change once, and of nothing that is made here', a
   a.put({ four: '4' });
   await a.sync();
   await until('the failure is said', () => running.stderr().includes('the command of onChange fails'), 30_000);
+  const elsewhere = async () => (await a.run('status')).stdout.includes('b: the command of onChange fails');
+  await expect.poll(elsewhere, { timeout: 30_000 }).toBe(true);
   rmSync(file('broken'));
   a.put({ five: '5' });
   await a.sync();
   await until('the next change is told of with what failed', () => calls().at(-1)?.join() === 'five,four', 30_000);
   await expect.poll(async () => (await b.run('status')).code, { timeout: 30_000 }).toBe(0);
+  await expect.poll(elsewhere, { timeout: 30_000 }).toBe(false);
   expect(await running.stop()).toMatchObject({ code: 0 });
 });
 
