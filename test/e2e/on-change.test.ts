@@ -65,7 +65,7 @@ test('a restore on this member calls, and the command may run flocksync itself',
 });
 
 test('the daemon tells of each change once, and of nothing that is made here', async () => {
-  const { a, b, file, calls, daemon } = members(tellAll, 'poll: 100ms');
+  const { a, b, file, calls, daemon } = members(tellAll, 'poll: 100ms', 'mode: lightweight');
   a.put({ first: '1' });
   await a.sync();
   const running = daemon(b);
