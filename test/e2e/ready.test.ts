@@ -120,7 +120,7 @@ test('while a new server fetches, status shows how far it is and the time left',
   expect(seen).toMatchObject({ ready: false, joined: false, replay: { phase: 'fetching', filesTotal: 3 } });
   expect(seen.replay.bytesDone).toBeGreaterThan(0);
   expect(seen.unready).toMatch(/^it is still joining; fetching, \d of 3 files, .* MB, about .* s left$/);
-  expect((await b.run('status')).stdout).toMatch(/^ {2}replaying {2}fetching, \d of 3 files/m);
+  expect((await b.run('status')).stdout).toMatch(/^ {2}now {8}fetching, \d of 3 files/m);
   expect(await syncing).toMatchObject({ code: 0 });
   await expectReady(b);
   expect((await shareStatus(b)).replay).toBeNull();
