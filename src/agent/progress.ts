@@ -18,10 +18,12 @@ export function* packing(cycle: Cycle, sources: readonly Source[]): Generator<So
 }
 
 /** Large files go one after the other in the background, and more may come while one is under way. */
-export function noteUpload({ memory }: Cycle, path: BytePath, entry: FileEntry): void {
+export function noteUpload({ memory, ports }: Cycle, path: BytePath, entry: FileEntry): void {
   if (memory.uploads.size === 0) memory.uploading = { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 };
   if (!memory.uploads.has(path)) memory.uploading.filesTotal++;
   memory.uploading.bytesTotal += chunksOf(entry).reduce((sum, { size }) => sum + size, 0);
+  // Over a narrow link the first part takes minutes, in which nobody should be told of what was done before.
+  ports.onProgress({ phase: 'uploading', ...memory.uploading });
 }
 
 export function noteUploaded(cycle: Cycle, files: number, bytes: number): void {

@@ -56,7 +56,10 @@ async function carryOut(request: Exclude<Request, { op: 'status' }>, requests: R
 }
 
 function statusOf({ activity: { doing } }: Requests, prospects: Prospects | null): ProcessStatus {
-  return { doing: doing === null ? null : { ...doing, leftMs: timeLeftMs(doing) }, prospects };
+  if (doing === null) return { doing, prospects };
+  // What was told last may be long ago: that nothing has come since belongs to the speed.
+  const now = { ...doing, atMs: systemTime.wallMs() };
+  return { doing: { ...now, leftMs: timeLeftMs(now) }, prospects };
 }
 
 function tellProgress(conversation: Conversation, { activity }: Requests): () => void {

@@ -11,14 +11,17 @@ export interface Replay {
   readonly atMs: number;
 }
 
-/** Time left at the speed so far, ms; null while nothing can be said. Bytes tell more than files, where there are any. */
+/**
+ * Time left at the speed so far, ms; null while nothing can be said, also where all is done and something follows that was not counted.
+ * Bytes tell more than files, where there are any.
+ */
 export function timeLeftMs(replay: Replay): number | null {
   const { since, atMs } = replay;
   const elapsedMs = atMs - since.atMs;
   const [done, total, first] =
     replay.bytesTotal > 0 ? [replay.bytesDone, replay.bytesTotal, since.bytes] : [replay.filesDone, replay.filesTotal, since.files];
-  if (elapsedMs <= 0 || done <= first) return null;
-  return Math.round((Math.max(0, total - done) * elapsedMs) / (done - first));
+  if (elapsedMs <= 0 || done <= first || done >= total) return null;
+  return Math.round(((total - done) * elapsedMs) / (done - first));
 }
 
 /** Since the phase began; null while nothing can be said. */

@@ -24,6 +24,8 @@ test('large files that are sent together are told together, and those that come 
   noteUploaded(cycle, 0, 60);
   noteUploaded(cycle, 1, 40);
   expect(told).toEqual([
+    { phase: 'uploading', filesDone: 0, filesTotal: 1, bytesDone: 0, bytesTotal: 100 },
+    { phase: 'uploading', filesDone: 0, filesTotal: 2, bytesDone: 0, bytesTotal: 150 },
     { phase: 'uploading', filesDone: 0, filesTotal: 2, bytesDone: 60, bytesTotal: 150 },
     { phase: 'uploading', filesDone: 1, filesTotal: 2, bytesDone: 100, bytesTotal: 150 },
   ]);

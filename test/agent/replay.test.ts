@@ -110,6 +110,8 @@ test('the time left follows from the speed so far, and the last word of a killed
   expect(timeLeftMs(replay)).toBe(189_000);
   expect(timeLeftMs({ ...replay, bytesDone: 75, bytesTotal: 100, since: { ...replay.since, bytes: 25 } })).toBe(30_000);
   expect(timeLeftMs({ ...replay, filesDone: 50 })).toBeNull();
+  // What comes after it was not counted: "0 s left" would be wrong.
+  expect(timeLeftMs({ ...replay, filesDone: replay.filesTotal })).toBeNull();
   journal.setMeta('progress', JSON.stringify(replay));
   expect(readReplay(journal, 1_001_000)).toEqual(replay);
   expect(readReplay(journal, 1_060_000)).toBeNull();
