@@ -16,6 +16,7 @@ import { openShare } from './agent/lineage.ts';
 import { look, type Seen } from './agent/look.ts';
 import { settleOutbox } from './agent/outbox.ts';
 import { rememberPosition } from './agent/position.ts';
+import { tellWhatGoesOn } from './agent/progress.ts';
 import { mayPublish, publish } from './agent/publish.ts';
 import { beginUnready, settleReadiness } from './agent/readiness.ts';
 import { forgetProgress, isLookOld, rememberingProgress } from './agent/replay.ts';
@@ -83,7 +84,7 @@ export class ShareAgent {
     } finally {
       this.leaveRoot(cycle);
       this.ports.tree.rest();
-      if (this.memory.uploads.size === 0) this.memory.doing = null;
+      tellWhatGoesOn(cycle);
     }
   }
 
@@ -178,7 +179,7 @@ export class ShareAgent {
       settleReadiness(cycle);
       forgetProgress(cycle.ports.journal);
     }
-    if (this.memory.uploads.size === 0) this.memory.doing = null;
+    tellWhatGoesOn(cycle);
     if (!options.dryRun && cycle.format !== null) await closeCycle(cycle);
     else if (!options.dryRun) await beatHalted(cycle);
     if (cycle.refusal !== null) throw cycle.refusal;

@@ -69,6 +69,8 @@ export interface ProgressEvent {
   readonly filesTotal?: number;
   readonly bytesDone?: number;
   readonly bytesTotal?: number;
+  /** Of what goes on behind other phases, which come and go. */
+  readonly since?: Replay['since'];
 }
 
 export interface CycleOptions {
@@ -241,7 +243,7 @@ export interface Memory {
   /** What is under way, as it was told last; it may have ended since. */
   doing: Replay | null;
   /** How far the uploads are that stand together in `uploads`, for progress. */
-  uploading: { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number };
+  uploading: { filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number; since: Replay['since'] };
 }
 
 export function newMemory(): Memory {
@@ -262,6 +264,6 @@ export function newMemory(): Memory {
     asked: new Set(),
     ready: null,
     doing: null,
-    uploading: { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 },
+    uploading: { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0, since: { atMs: 0, files: 0, bytes: 0 } },
   };
 }

@@ -19,7 +19,8 @@ export function* packing(cycle: Cycle, sources: readonly Source[]): Generator<So
 
 /** Large files go one after the other in the background, and more may come while one is under way. */
 export function noteUpload({ memory, ports }: Cycle, path: BytePath, entry: FileEntry): void {
-  if (memory.uploads.size === 0) memory.uploading = { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 };
+  const since = { atMs: ports.time.wallMs(), files: 0, bytes: 0 };
+  if (memory.uploads.size === 0) memory.uploading = { filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0, since };
   if (!memory.uploads.has(path)) memory.uploading.filesTotal++;
   memory.uploading.bytesTotal += chunksOf(entry).reduce((sum, { size }) => sum + size, 0);
   // Over a narrow link the first part takes minutes, in which nobody should be told of what was done before.
@@ -31,6 +32,12 @@ export function noteUploaded(cycle: Cycle, files: number, bytes: number): void {
   uploading.filesDone += files;
   uploading.bytesDone += bytes;
   cycle.ports.onProgress({ phase: 'uploading', ...uploading });
+}
+
+/** At the end of a cycle: what it did is over, what goes on behind it is not. */
+export function tellWhatGoesOn({ memory, ports }: Cycle): void {
+  if (memory.uploads.size === 0) memory.doing = null;
+  else ports.onProgress({ phase: 'uploading', ...memory.uploading });
 }
 
 /** `tell(files, bytes)` adds to what is done of all these files. */

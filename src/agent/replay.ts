@@ -20,7 +20,7 @@ export function rememberingProgress({ onProgress, journal, time }: Ports, memory
   return (event) => {
     onProgress(event);
     const { phase, filesDone = 0, filesTotal = 0, bytesDone = 0, bytesTotal = 0 } = event;
-    const since = begun.get(phase) ?? { atMs: time.wallMs(), files: filesDone, bytes: bytesDone };
+    const since = event.since ?? begun.get(phase) ?? { atMs: time.wallMs(), files: filesDone, bytes: bytesDone };
     begun.set(phase, since);
     const replay: Replay = { phase, filesDone, filesTotal, bytesDone, bytesTotal, since, atMs: time.wallMs() };
     memory.doing = replay;

@@ -17,12 +17,13 @@ export class Activity {
     return this.#doing;
   }
 
-  note({ phase, filesDone = 0, filesTotal = 0, bytesDone = 0, bytesTotal = 0 }: ProgressEvent): void {
+  note(event: ProgressEvent): void {
+    const { phase, filesDone = 0, filesTotal = 0, bytesDone = 0, bytesTotal = 0 } = event;
     const atMs = this.#time.wallMs();
     const before = this.#doing;
     // The speed counts from when the phase was first told, and anew where it begins again.
     const goesOn = before !== null && before.phase === phase && filesDone >= before.filesDone && bytesDone >= before.bytesDone;
-    const since = goesOn ? before.since : { atMs, files: filesDone, bytes: bytesDone };
+    const since = event.since ?? (goesOn ? before.since : { atMs, files: filesDone, bytes: bytesDone });
     this.#doing = { phase, filesDone, filesTotal, bytesDone, bytesTotal, since, atMs };
     for (const listener of this.#listeners) listener(this.#doing);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Cycle, newMemory } from '../../src/agent/context.ts';
-import { noteUpload, noteUploaded, teller } from '../../src/agent/progress.ts';
+import { noteUpload, noteUploaded, teller, tellWhatGoesOn } from '../../src/agent/progress.ts';
 import type { FileEntry } from '../../src/model/entry.ts';
 
 function fileOf(size: number): FileEntry {
@@ -9,12 +9,13 @@ function fileOf(size: number): FileEntry {
 
 function cycleThatTells(): { cycle: Cycle; told: unknown[] } {
   const told: unknown[] = [];
-  const cycle = { memory: newMemory(), ports: { onProgress: (event: unknown) => told.push(event) } };
+  const cycle = { memory: newMemory(), ports: { time: { wallMs: () => 7 }, onProgress: (event: unknown) => told.push(event) } };
   return { cycle: cycle as unknown as Cycle, told };
 }
 
 test('large files that are sent together are told together, and those that come later anew', () => {
   const { cycle, told } = cycleThatTells();
+  const since = { atMs: 7, files: 0, bytes: 0 };
   const send = (path: string, size: number) => {
     noteUpload(cycle, path, fileOf(size));
     cycle.memory.uploads.set(path, { hash: '', done: Promise.resolve(), failed: undefined });
@@ -24,15 +25,27 @@ test('large files that are sent together are told together, and those that come 
   noteUploaded(cycle, 0, 60);
   noteUploaded(cycle, 1, 40);
   expect(told).toEqual([
-    { phase: 'uploading', filesDone: 0, filesTotal: 1, bytesDone: 0, bytesTotal: 100 },
-    { phase: 'uploading', filesDone: 0, filesTotal: 2, bytesDone: 0, bytesTotal: 150 },
-    { phase: 'uploading', filesDone: 0, filesTotal: 2, bytesDone: 60, bytesTotal: 150 },
-    { phase: 'uploading', filesDone: 1, filesTotal: 2, bytesDone: 100, bytesTotal: 150 },
+    { phase: 'uploading', filesDone: 0, filesTotal: 1, bytesDone: 0, bytesTotal: 100, since },
+    { phase: 'uploading', filesDone: 0, filesTotal: 2, bytesDone: 0, bytesTotal: 150, since },
+    { phase: 'uploading', filesDone: 0, filesTotal: 2, bytesDone: 60, bytesTotal: 150, since },
+    { phase: 'uploading', filesDone: 1, filesTotal: 2, bytesDone: 100, bytesTotal: 150, since },
   ]);
   cycle.memory.uploads.clear();
   send('c', 7);
   noteUploaded(cycle, 0, 7);
-  expect(told.at(-1)).toEqual({ phase: 'uploading', filesDone: 0, filesTotal: 1, bytesDone: 7, bytesTotal: 7 });
+  expect(told.at(-1)).toEqual({ phase: 'uploading', filesDone: 0, filesTotal: 1, bytesDone: 7, bytesTotal: 7, since });
+});
+
+test('after each cycle an upload that goes on behind it is told as what is being done, since its own beginning', () => {
+  const { cycle, told } = cycleThatTells();
+  noteUpload(cycle, 'a', fileOf(100));
+  cycle.memory.uploads.set('a', { hash: '', done: Promise.resolve(), failed: undefined });
+  teller(cycle.ports.onProgress, 'reading', [fileOf(1)])(1, 1);
+  tellWhatGoesOn(cycle);
+  expect(told.at(-1)).toEqual(told[0]);
+  cycle.memory.uploads.clear();
+  tellWhatGoesOn(cycle);
+  expect([told.length, cycle.memory.doing]).toEqual([3, null]);
 });
 
 test('files and bytes of all that a phase has to do', () => {
