@@ -24,7 +24,7 @@ function generalScreen(): string {
     ...commands.flatMap((spec) => item(spec.name, spec.about, 11)),
     '',
     'Every command:',
-    ...flagLines([jsonFlag, ...commonFlags]),
+    ...flagLines([{ ...jsonFlag, about: `of commands that read: ${jsonFlag.about}` }, ...commonFlags]),
     ...item('--version', 'print the version', 22),
     '',
     ...exitLines,
