@@ -235,12 +235,15 @@ export class Scanning {
   }
 
   #queueDirectories(dir: BytePath, deep: boolean, listing: DirectoryListing, part: Part, pending: Visit[]): void {
+    // Of one that may not be entered any more nobody hears anything.
+    const otherRights = new Set(part.found.map(({ path }) => path));
     for (let i = listing.names.length - 1; i >= 0; i--) {
       const stat = listing.statAt(i);
       if (stat.kind !== 'dir') continue;
       const path = join(dir, listing.names[i] as string);
       if (stat.dev !== listing.dev) noteMount(path, part);
       else if (deep || part.strange.has(path) || this.#descend.has(path)) pending.push({ dir: path, deep: true });
+      else if (otherRights.has(path)) pending.push({ dir: path, deep: false });
     }
   }
 

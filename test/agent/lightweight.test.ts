@@ -6,6 +6,7 @@ import { readMissed } from '../../src/agent/missed.ts';
 import { localStatus } from '../../src/cli/status-local.ts';
 import type { Scope } from '../../src/model/scope.ts';
 import type { Datastore } from '../../src/ports/datastore.ts';
+import { DiskFault } from '../../src/ports/filesystem.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
 import { bucketIn, memberIn, type TestMember } from './member.ts';
 
@@ -446,6 +447,38 @@ test('rights of a directory are published where an event names the directory aro
   await b.cycle();
   chmodSync(join(a.root, 'd/e'), 0o700);
   expect((await a.cycle(light('d'))).counts.published).toBe(1);
+});
+
+test('a directory that is closed by its rights is a problem as soon as an event names the directory around it', async () => {
+  const home = temporaryDirectory();
+  let aheadMs = 0;
+  const a = memberIn(home, 'a', { time: { wallMs: () => Date.now() + aheadMs } });
+  put(a, 'd/e/file', '1');
+  await a.cycle();
+  // Beyond the clock's tick.
+  aheadMs = 1000;
+  for (let i = 0; i < 2; i++) await a.cycle();
+  const { tree } = a.agent.ports;
+  const { readDirectory } = tree;
+  let closed = true;
+  // Root could read it nevertheless.
+  Object.assign(tree, {
+    readDirectory: (...args: Parameters<typeof readDirectory>) => {
+      if (closed && args[0] === 'd/e') throw new DiskFault('denied', 'EACCES');
+      return readDirectory.apply(tree, args);
+    },
+  });
+  chmodSync(join(a.root, 'd/e'), 0);
+  const shut = await a.cycle(light('d'));
+  expect([shut.counts.published, shut.counts.deleted, shut.problems.map(({ code, path }) => [code, path])]).toEqual([
+    1,
+    0,
+    [['unreadable', 'd/e']],
+  ]);
+  expect((await a.cycle(light())).problems).toHaveLength(1);
+  closed = false;
+  chmodSync(join(a.root, 'd/e'), 0o755);
+  expect((await a.cycle(light('d'))).problems).toEqual([]);
 });
 
 test('R-D2: a file that is written to again and again has to hold still for longer, and once a minute it goes as it is', async () => {
