@@ -7,21 +7,27 @@ import type { Journal } from '../ports/journal.ts';
 import type { Output } from './output.ts';
 import { chooseShares } from './shares.ts';
 
+const shareFlag = '--share NAME';
+
 /** The bytes behind an argument that names a path. */
 export function typedPath(argument: string): BytePath {
   return argumentBytes(argument).toString('latin1');
 }
 
-/** The share that a typed path is meant in, and the path inside it; null after a sentence why there is none (exit 2). */
+/**
+ * The share that a typed path is meant in, and the path inside it; null after a sentence why there is none (exit 2).
+ * `way` is how the command is told a share.
+ */
 export async function locatePath(
   world: World,
   typed: BytePath,
   shareName: string | null,
   output: Output,
+  way = shareFlag,
 ): Promise<{ readonly share: ShareConfig; readonly path: BytePath } | null> {
   const chosen = await chooseShares(world, shareName === null ? [] : [shareName], output);
   if (chosen === null) return null;
-  const share = shareOf(chosen.shares, typed);
+  const share = shareOf(chosen.shares, typed, way);
   const path = typeof share === 'string' ? undefined : insideRoot(typed, fromText(share.path));
   if (typeof share !== 'string' && path !== undefined) return { share, path };
   output.error(`flocksync: ${typeof share === 'string' ? share : `${toText(typed)} is outside of share ${share.name} (${share.path})`}`);
@@ -29,11 +35,11 @@ export async function locatePath(
 }
 
 /** An absolute path says by itself which share is meant; the one or the sentence why none is. */
-function shareOf(shares: readonly ShareConfig[], typed: BytePath): ShareConfig | string {
+function shareOf(shares: readonly ShareConfig[], typed: BytePath, way: string): ShareConfig | string {
   const [first, second] = typed.startsWith('/') ? shares.filter((share) => insideRoot(typed, fromText(share.path)) !== undefined) : shares;
   const names = shares.map((share) => share.name).join(', ') || 'none';
   if (first === undefined) return `${toText(typed)} is in no share; the config has: ${names}`;
-  if (second !== undefined) return `there are several shares: say which one with --share NAME (${names})`;
+  if (second !== undefined) return `there are several shares: say which one with ${way} (${names})`;
   return first;
 }
 
@@ -41,7 +47,7 @@ function shareOf(shares: readonly ShareConfig[], typed: BytePath): ShareConfig |
 export async function oneShare(world: World, shareName: string | null, output: Output): Promise<ShareConfig | null> {
   const chosen = await chooseShares(world, shareName === null ? [] : [shareName], output);
   if (chosen === null) return null;
-  const share = shareOf(chosen.shares, '');
+  const share = shareOf(chosen.shares, '', shareFlag);
   if (typeof share !== 'string') return share;
   output.error(`flocksync: ${chosen.shares.length === 0 ? 'the config has no shares' : share}`);
   return null;

@@ -17,7 +17,7 @@ import { syncShare } from './sync-share.ts';
 export async function syncPaths(world: World, command: SyncCommand, output: Output, progress: Progress): Promise<ExitCode> {
   const byShare = new Map<string, { readonly share: ShareConfig; readonly paths: Set<BytePath> }>();
   for (const typed of command.paths) {
-    const located = await locatePath(world, typedPath(typed), command.shares[0] ?? null, output);
+    const located = await locatePath(world, typedPath(typed), command.shares[0] ?? null, output, 'flocksync sync NAME --path PATH');
     if (located === null) return exit.usage;
     const { share } = located;
     const checked = checkPath(world, share, located.path);

@@ -144,7 +144,10 @@ test('sync --path without a daemon: of several shares the absolute path, or the 
   const shares = ['one', 'two'].flatMap((name) => [`- name: ${name}`, `  path: ${root(name)}`, '  settle: 0s']);
   configureShares(federation, 'web-a', [`url: "file://${federation.bucket}"`], shares);
   for (const name of ['one', 'two']) for (const file of ['d/in', 'out']) writeFileSync(join(root(name), file), file);
-  expect((await federation.run('web-a', ['sync', '--path', 'd'])).code).toBe(2);
+  expect(await federation.run('web-a', ['sync', '--path', 'd'])).toMatchObject({
+    code: 2,
+    stderr: 'flocksync: there are several shares: say which one with flocksync sync NAME --path PATH (one, two)\n',
+  });
   expect(await federation.run('web-a', ['sync', '-n', 'one', '--path', 'd'])).toMatchObject({
     ...{ code: 0, stdout: '<d+++++++++ d/\n<f+++++++++ d/in\n', stderr: '' },
   });
