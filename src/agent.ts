@@ -51,6 +51,8 @@ export interface Outcome {
   readonly cursor: number;
   /** Large files are still on their way to the bucket, or the tree moved: another cycle has something to do. */
   readonly unfinished: boolean;
+  /** Files were left that are written to again and again; the first of them may go so many ms from now. */
+  readonly restsInMs: number | null;
   /** The last look took in everything. */
   readonly sawEverything: boolean;
   /** What a dry run would do. */
@@ -198,6 +200,7 @@ export class ShareAgent {
       cursor,
       planned,
       sawEverything,
+      restsInMs: cycle.restsInMs,
       unfinished: unfinished || cycle.postponed || (saysAll(cycle) && this.memory.uploads.size > 0),
     };
   }

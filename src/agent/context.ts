@@ -122,6 +122,8 @@ export class Cycle {
   refused = false;
   /** Something that should be published is in no record yet: its content is on its way, or it changed while it was read. */
   postponed = false;
+  /** When the first of the files may go that this cycle left because they are written to again and again, ms from then; null for none. */
+  restsInMs: number | null = null;
   /** Local paths that the last look left unlike the log, on purpose. */
   deviations: readonly Deviation[] = [];
   halt: Halt | null = null;

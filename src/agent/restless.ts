@@ -26,8 +26,10 @@ export function notePublished({ memory, ports }: Cycle, paths: Iterable<BytePath
 /**
  * Takes files out of `found` that are written to again and again, such as a log, with pauses longer than the short `settle` of lightweight
  * mode: each time they are published they have to hold still for twice as long, up to `settleMax`, and once a minute they go as they are.
+ * The cycle tells when the first of them may go.
  */
-export function holdRestless({ memory, ports, config }: Cycle, found: Found[]): BytePath[] {
+export function holdRestless(cycle: Cycle, found: Found[]): BytePath[] {
+  const { memory, ports, config } = cycle;
   if (config.mode !== 'lightweight' || memory.publishings.size === 0) return [];
   const nowMs = ports.time.monotonicMs();
   const nowUs = ports.time.wallMs() * 1000;
@@ -36,7 +38,11 @@ export function holdRestless({ memory, ports, config }: Cycle, found: Found[]): 
     if (stat.kind !== 'file' || agreed?.entry.kind === 'dir') return false;
     const { times, lastMs } = memory.publishings.get(path) ?? { times: 0, lastMs: 0 };
     if (times <= freely || nowMs - lastMs >= forgottenMs) return false;
-    return nowUs - stat.ctimeKey < Math.min(config.settleMaxMs, Math.max(config.settleMs, 10) * 2 ** (times - freely)) * 1000;
+    const holdMs = Math.min(config.settleMaxMs, Math.max(config.settleMs, 10) * 2 ** (times - freely));
+    const leftMs = holdMs - (nowUs - stat.ctimeKey) / 1000;
+    if (leftMs <= 0) return false;
+    cycle.restsInMs = Math.min(cycle.restsInMs ?? Number.POSITIVE_INFINITY, leftMs);
+    return true;
   };
   const held: BytePath[] = [];
   let kept = 0;

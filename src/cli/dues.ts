@@ -21,15 +21,15 @@ const turnPauseMs = 200;
 
 const vainForgottenMs = 5000;
 
-export type Due = 'cycle' | 'sweep' | 'look' | 'poll' | 'beat' | 'housekeep';
-const order: readonly Due[] = ['cycle', 'sweep', 'look', 'poll', 'beat', 'housekeep'];
+export type Due = 'cycle' | 'sweep' | 'look' | 'poll' | 'still' | 'beat' | 'housekeep';
+const order: readonly Due[] = ['cycle', 'sweep', 'look', 'poll', 'still', 'beat', 'housekeep'];
 const never = Number.POSITIVE_INFINITY;
 
 /** When one followed share has to be seen to next. All moments are of the monotonic clock, ms. */
 export class Dues {
   readonly #share: ShareConfig;
   readonly #hasBell: () => boolean;
-  readonly #at: Record<Due, number> = { cycle: 0, sweep: never, look: 0, poll: 0, beat: 0, housekeep: never };
+  readonly #at: Record<Due, number> = { cycle: 0, sweep: never, look: 0, poll: 0, beat: 0, still: never, housekeep: never };
   #activeAtMs = systemTime.monotonicMs();
   #lastLookMs = 0;
   #looksInVain = 0;
@@ -153,9 +153,10 @@ export class Dues {
     const waits = last.problems.length > 0 || last.halt !== null || last.held || last.unfinished;
     const pauseMs = rootIsAway.has(last.halt?.code ?? '') ? rootAwayMs : waits ? retryMs : cycleMsMax;
     const again = nowMs + (last.unfinished ? lookPauseMs(this.#lastLookMs, 0) : pauseMs);
+    const still = nowMs + (last.restsInMs ?? never);
     this.#failures = 0;
     this.#looksInVain = 0;
-    Object.assign(this.#at, { cycle: again, look: this.#nextLook(open), poll: this.#nextPoll(), beat: nowMs + beatMs });
+    Object.assign(this.#at, { cycle: again, still, look: this.#nextLook(open), poll: this.#nextPoll(), beat: nowMs + beatMs });
     // A record that cannot be taken in would be found by every poll: it waits for the next try.
     if (last.halt !== null || last.problems.some((problem) => problem.code === 'record-unavailable')) this.#at.poll = again;
   }
@@ -175,8 +176,8 @@ export class Dues {
 
   failed(): void {
     const againMs = systemTime.monotonicMs() + troublePauseMs(this.#failures++, systemRandom.fraction());
-    const [sweep, housekeep] = [Math.max(this.#at.sweep, againMs), Math.max(this.#at.housekeep, againMs)];
-    Object.assign(this.#at, { cycle: againMs, sweep, housekeep, look: againMs, poll: againMs, beat: againMs });
+    const [sweep, still, housekeep] = [this.#at.sweep, this.#at.still, this.#at.housekeep].map((at) => Math.max(at, againMs));
+    Object.assign(this.#at, { cycle: againMs, sweep, still, housekeep, look: againMs, poll: againMs, beat: againMs });
   }
 
   #nextLook(open: boolean): number {

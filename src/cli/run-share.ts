@@ -163,6 +163,8 @@ export class Follower {
       if (due === 'sweep') return await this.#cycle({ log: 'next', sweep: true });
       if (due === 'look' && (await this.#looksDifferent())) return await this.#cycle({ log: 'known' });
       if (due === 'poll' && (await this.#polls())) return await this.#cycle({ log: 'next' });
+      // It looks as it did, and a glance would not tell it from before.
+      if (due === 'still') return await this.#cycle({ log: 'known' });
       if (due === 'beat') await this.#beat();
       if (due === 'housekeep') return await this.#housekeep();
     }

@@ -3,7 +3,7 @@ import type { Outcome } from '../../src/agent.ts';
 import { outcomeProblems } from '../../src/cli/report.ts';
 
 const outcome = (paths: number): Outcome => ({
-  ...{ share: 'web', events: [], halt: null, held: false, cursor: 1, unfinished: false, sawEverything: true, planned: [] },
+  ...{ share: 'web', events: [], halt: null, held: false, cursor: 1, unfinished: false, sawEverything: true, restsInMs: null, planned: [] },
   counts: { published: 0, deleted: 0, applied: 0, removed: 0, conflicts: 0, records: 0, bytesUp: 0, bytesDown: 0 },
   problems: [
     { code: 'unreadable', path: 'other', text: 'cannot be read', fix: 'Make it readable.' },

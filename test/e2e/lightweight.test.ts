@@ -281,3 +281,13 @@ test('sync by hand looks at everything in lightweight mode, without a daemon and
   expect(await federation.run('web-a', ['sync'])).toMatchObject({ code: 0, stderr: '' });
   expect(existsSync(at('web-a', 'by hand'))).toBe(true);
 });
+
+test('a file that was edited often, and then holds still, arrives as it is', async () => {
+  await open(['web-a', 'web-b'], [...light, 'settle: 600ms']);
+  const arrived = (text: string) => existsSync(at('web-b', 'often')) && readFileSync(at('web-b', 'often'), 'utf8') === text;
+  for (let edit = 1; edit <= 8; edit++) {
+    writeFileSync(at('web-a', 'often'), `edit ${edit}`);
+    // From the sixth on it has to hold still for longer than others.
+    await until(`edit ${edit}`, () => arrived(`edit ${edit}`), 20_000);
+  }
+});
