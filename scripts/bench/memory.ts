@@ -15,6 +15,8 @@ const directories = 20;
 const filesInDirectory = 100;
 /** Caches and the journal's page cache fill first. */
 const warmUp = 0.3;
+/** Heap snapshots are written there, after the warm-up and at the end; the figures of such a run are not to be compared with others. */
+const snapshotsIn = process.env.MEMORY_SNAPSHOTS;
 /** A daemon that grows by this much has grown by 5 MiB after 50,000 cycles, and nobody will see it. */
 const bytesPerCycleMax = 100;
 const probe = fileURLToPath(new URL('memory-probe.cjs', import.meta.url));
@@ -74,10 +76,10 @@ function watched(name: string, place: { readonly url: string }) {
   // With a directory around it of its own, where staging and trash go.
   const root = join(newDirectory(`${name}-root`), 'html');
   mkdirSync(root);
-  const file = join(newDirectory(`${name}-probe`), 'samples');
+  const file = join(newDirectory('probe'), name);
   const settings = ', mode: lightweight, settle: 0s, poll: 100ms, maxDelete: { percent: 100, floor: 1000000 }';
   const [node = '', ...given] = member(name, place, [root], settings)('run');
-  const env = { ...process.env, MEMORY_PROBE: file };
+  const env = { ...process.env, MEMORY_PROBE: file, ...snapshotsOf(name) };
   const daemon = spawn(node, ['--expose-gc', '--require', probe, ...given], { env, stdio: ['ignore', 'inherit', 'inherit'] });
   const cyclesAt: number[] = [];
   const lines = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
@@ -90,6 +92,12 @@ function watched(name: string, place: { readonly url: string }) {
     },
     taken: (): Sample[] => lines().map((line, at) => ({ cycle: cyclesAt[at] ?? 0, ...(JSON.parse(line) as Omit<Sample, 'cycle'>) })),
   };
+}
+
+function snapshotsOf(name: string): NodeJS.ProcessEnv {
+  if (snapshotsIn === undefined) return {};
+  mkdirSync(snapshotsIn, { recursive: true });
+  return { MEMORY_HEAP: join(snapshotsIn, name), MEMORY_HEAP_AT: `${samples * warmUp},${samples}` };
 }
 
 function report(name: string, taken: readonly Sample[]): boolean {
