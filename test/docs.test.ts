@@ -31,9 +31,9 @@ function blocks(page: string, language: string): { at: string; text: string }[] 
 
 const examples = pages.flatMap((page) => blocks(page, 'yaml'));
 
-test('there are YAML examples in README and docs/2', () => {
+test('there are YAML examples in README and docs/3', () => {
   expect(examples.some(({ at }) => at.startsWith('README.md'))).toBe(true);
-  expect(examples.filter(({ at }) => at.startsWith('docs/2-configuration.md')).length).toBeGreaterThan(2);
+  expect(examples.filter(({ at }) => at.startsWith('docs/3-configuration.md')).length).toBeGreaterThan(2);
 });
 
 test.each(examples)('the config at $at is accepted', ({ at, text }) => {
@@ -42,7 +42,7 @@ test.each(examples)('the config at $at is accepted', ({ at, text }) => {
 });
 
 test('the example with all keys shows the defaults and misses no key', () => {
-  const all = blocks('docs/2-configuration.md', 'yaml')[0]?.text ?? '';
+  const all = blocks('docs/3-configuration.md', 'yaml')[0]?.text ?? '';
   for (const key of [...topKeys, ...datastoreKeys, ...shareKeys]) expect(all, key).toMatch(new RegExp(`\\b${key}:`));
   const written = loadConfig(all, '', { variables: {}, hostName: '', realpath: () => null });
   const short = loadConfig('{ federation: f, datastore: { url: "s3://abc" }, shares: [{ name: webroot, path: /var/www/html }] }', '', {
@@ -64,8 +64,8 @@ test('the example with all keys shows the defaults and misses no key', () => {
   });
 });
 
-test('every key of the config has a row in docs/2', () => {
-  const page = read('docs/2-configuration.md');
+test('every key of the config has a row in docs/3', () => {
+  const page = read('docs/3-configuration.md');
   for (const key of [...topKeys, ...datastoreKeys, ...shareKeys]) expect(page, key).toContain(`\n| \`${key}\` |`);
   for (const key of [...metadataKeys, ...maxDeleteKeys, ...pollKeys, ...verifyKeys]) expect(page, key).toContain(`\`${key}\``);
 });
@@ -122,10 +122,10 @@ function rootCodes(): string[] {
   return [...words.matchAll(/'?([\w-]+)'?: /g)].map((match) => `root-${match[1]}`);
 }
 
-test('docs/3 explains every problem code of the source, and no other', () => {
-  const section = read('docs/3-operations.md').split('## Problems by code')[1] ?? '';
+test('docs/8 explains every problem code of the source, and no other', () => {
+  const section = read('docs/8-troubleshooting.md').split('## Problems by code')[1] ?? '';
   const documented = new Set([...section.matchAll(/^\| `([\w-]+)` \|/gm)].map((match) => match[1] ?? ''));
-  expect([...documented].sort(), 'add or remove the row in docs/3-operations.md').toEqual([...codesInSource()].sort());
+  expect([...documented].sort(), 'add or remove the row in docs/8-troubleshooting.md').toEqual([...codesInSource()].sort());
 });
 
 // ---- commands ----------------------------------------------------------------------------------------------------------------
@@ -179,26 +179,58 @@ test('cron/flocksync is a file that cron.d reads, and README shows the same line
 
 // ---- links and rules ---------------------------------------------------------------------------------------------------------
 
+/** What a heading may be linked by, as GitHub does it: a second one of the same words gets `-1`. Lines of code are no headings. */
 function anchorsOf(page: string): Set<string> {
-  const titles = [...read(page).matchAll(/^#+ (.*)$/gm)].map((match) => match[1] ?? '');
-  return new Set(
-    titles.map((title) =>
-      title
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, '')
-        .replace(/ /g, '-'),
-    ),
-  );
+  const titles = [...withoutCode(read(page)).matchAll(/^#+ (.*)$/gm)].map((match) => match[1] ?? '');
+  const found = new Set<string>();
+  for (const title of titles) {
+    const words = title.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+    const anchor = words.replace(/[^\p{L}\p{N} _-]/gu, '').replace(/ /g, '-');
+    let copy = 0;
+    while (found.has(copy === 0 ? anchor : `${anchor}-${copy}`)) copy++;
+    found.add(copy === 0 ? anchor : `${anchor}-${copy}`);
+  }
+  return found;
 }
 
-test.each(pages)('the links of %s lead somewhere', (page) => {
-  const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '').filter((link) => !/^https?:/.test(link));
-  const broken = links.filter((link) => {
+function withoutCode(text: string): string {
+  return text.replace(/^```.*\n[\s\S]*?^```/gm, '');
+}
+
+function brokenLinks(page: string, text: string): string[] {
+  const plain = withoutCode(text);
+  const inline = [...plain.matchAll(/\]\(([^)\s]+)(?: "[^"]*")?\)/g)].map((match) => match[1] ?? '');
+  const listed = [...plain.matchAll(/^\[[^\]]+\]: (\S+)/gm)].map((match) => match[1] ?? '');
+  return [...inline, ...listed].filter((link) => {
+    if (/^(https?|mailto):/.test(link)) return false;
     const [path = '', anchor] = link.split('#');
     const target = path === '' ? page : join(dirname(page), path);
-    return !existsSync(join(projectRoot, target)) || (anchor !== undefined && !anchorsOf(target).has(anchor));
+    if (!existsSync(join(projectRoot, target))) return true;
+    return anchor !== undefined && !(target.endsWith('.md') && anchorsOf(target).has(anchor));
   });
-  expect(broken).toEqual([]);
+}
+
+test.each(pages)('the links of %s lead somewhere', (page) => expect(brokenLinks(page, read(page))).toEqual([]));
+
+test('a link to a page, a heading or a line of code that is not there is found', () => {
+  const text = [
+    '[a](gone.md)',
+    '[b](1-concepts.md#no-such-heading)',
+    '[c]: 1-concepts.md#guards',
+    '[d](#nowhere)',
+    '[e](../LICENSE#x)',
+  ].join('\n');
+  expect(brokenLinks('docs/README.md', text)).toEqual(['gone.md', '1-concepts.md#no-such-heading', '#nowhere', '../LICENSE#x']);
+});
+
+test('docs/README.md names every page in order', () => {
+  const numbered = pages.flatMap((page) => /^docs\/((\d+)-.*)$/.exec(page)?.[1] ?? []).sort();
+  const index = [...read('docs/README.md').matchAll(/^\| (\d+) \| \[[^\]]*\]\(([^)]*)\)/gm)].map((match) => [Number(match[1]), match[2]]);
+  expect(index.map(([number]) => number)).toEqual(index.map((_, at) => at + 1));
+  expect(index.slice(0, numbered.length).map(([, page]) => page)).toEqual(numbered);
+  for (const page of numbered) expect(read(`docs/${page}`)).toMatch(new RegExp(`^# ${Number.parseInt(page, 10)}\\. .*\\n`));
+  for (const page of pages.filter((each) => /^docs\/[^/]*\.md$/.test(each) && each !== 'docs/README.md'))
+    expect(read('docs/README.md'), `${page} has its place in docs/README.md`).toContain(`(${page.slice('docs/'.length)})`);
 });
 
 test('the tests that docs/invariants.md names exist and name the rule', () => {
@@ -219,8 +251,8 @@ test('every package of package.json has its line in docs/dependencies.md', () =>
   for (const name of [...Object.keys(dependencies), ...Object.keys(devDependencies)]) expect(page).toContain(`\`${name}\``);
 });
 
-test('docs/3 has a row for everything that verify can find', () => {
-  const section = /## Verify and repair\n([\s\S]*?)\n## /.exec(read('docs/3-operations.md'))?.[1] ?? '';
+test('docs/5 has a row for everything that verify can find', () => {
+  const section = /## Verify and repair\n([\s\S]*?)\n## /.exec(read('docs/5-operations.md'))?.[1] ?? '';
   const rows = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell]) =>
     [...(cell ?? '').matchAll(/`([\w-]+)`/g)].map((found) => found[1]),
   );

@@ -31,7 +31,7 @@ export interface Member {
   remember(share: string, shareId: string, cursor: number): void;
 }
 
-/** Tells a load balancer whether the share is ready here (docs/3-operations.md). */
+/** Tells a load balancer whether the share is ready here (docs/5-operations.md). */
 export interface Readiness {
   /** Everything up to `cursor` is applied at this bucket time, ms. */
   set(cursor: number, atMs: number): void;

@@ -2,7 +2,7 @@ import type { Hash, Sequence } from './entry.ts';
 import type { BytePath } from './path.ts';
 import { toText } from './path.ts';
 
-/** Everything that `verify` can find; docs/3-operations.md has a row for each. */
+/** Everything that `verify` can find; docs/5-operations.md has a row for each. */
 export const flawCodes = [
   'share-missing',
   'share-halted',

@@ -62,9 +62,9 @@ test('each directory of a datasync list has a share name of its own, the same ev
   expect(named('C')).toEqual(names);
 });
 
-test('the check by hand of docs/3 believes a success only until its time is over', () => {
+test('the check by hand of docs/6 believes a success only until its time is over', () => {
   const { directory } = startFarm();
-  const page = readFileSync(join(projectRoot, 'docs/3-operations.md'), 'utf8');
+  const page = readFileSync(join(projectRoot, 'docs/6-monitoring.md'), 'utf8');
   const text = /```sh\n(line=\$\(curl[\s\S]*?)```/.exec(page)?.[1] ?? '';
   const file = join(directory, 'datasync.status');
   const checks = text.replace('curl -fsS http://web02/datasync.status', `cat '${file}'`);
