@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { bench } from './disk-fixture.ts';
@@ -26,34 +26,6 @@ async function contender(root: string, state: string): Promise<{ child: ChildPro
   const [line] = await once(child.stdout, 'data');
   return { child, locked: String(line).trim() === 'locked' };
 }
-
-test('R-G4: another state on the same root is refused, the same state is not, and a release frees the root', () => {
-  const { tree } = bench();
-  const lock = tree.lockRoot('state-a');
-  expect(lock).not.toBeNull();
-  expect(tree.lockRoot('state-b')).toBeNull();
-  const again = tree.lockRoot('state-a');
-  expect(again).not.toBeNull();
-  again?.release();
-  expect(tree.lockRoot('state-b')).toBeNull();
-  lock?.release();
-  lock?.release();
-  const other = tree.lockRoot('state-b');
-  expect(other).not.toBeNull();
-  other?.release();
-});
-
-test('R-G4: a lock that is kept goes on, unless its file is another one by now', () => {
-  const { tree, base } = bench();
-  const lock = tree.lockRoot('mine');
-  expect(tree.lockRoot('mine', lock)).toBe(lock);
-  rmSync(`${base}/.flocksync-web/lock`);
-  const anew = tree.lockRoot('mine', lock);
-  expect(anew?.own).toBe(true);
-  expect(anew).not.toBe(lock);
-  expect(tree.lockRoot('theirs')).toBeNull();
-  for (const each of [lock, anew]) each?.release();
-});
 
 test('R-G4: two shares are locked by one process', () => {
   const [one, two] = [bench(), bench()];

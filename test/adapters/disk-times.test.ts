@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { applyMetadata } from '../../src/adapters/disk-metadata.ts';
 import { preciseOf } from '../../src/adapters/disk-stat.ts';
-import { bench, lookNow } from './disk-fixture.ts';
+import { lookNow } from '../contract/share-tree/ground.ts';
+import { bench } from './disk-fixture.ts';
 
 const secondsOf = (year: number) => Date.UTC(year, 0, 1) / 1000;
 

@@ -2,8 +2,9 @@ import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/model/digest.ts';
-import { bench, lookNow } from '../adapters/disk-fixture.ts';
+import { bench } from '../adapters/disk-fixture.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
+import { lookNow } from '../contract/share-tree/ground.ts';
 import { collateAll } from './collating.ts';
 
 const owners = { privileged: false, userId: () => undefined, groupId: () => undefined, userName: () => '', groupName: () => '' };

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/model/digest.ts';
 import type { HalfRead } from '../../src/steps/collate/finding.ts';
-import { bench, lookNow } from '../adapters/disk-fixture.ts';
+import { bench } from '../adapters/disk-fixture.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
+import { lookNow } from '../contract/share-tree/ground.ts';
 import { collateAll } from './collating.ts';
 
 const owners = { privileged: false, userId: () => undefined, groupId: () => undefined, userName: () => '', groupName: () => '' };

@@ -5,8 +5,9 @@ import { contentHash } from '../../src/model/digest.ts';
 import type { FileToRead } from '../../src/ports/filesystem.ts';
 import { openReader } from '../../src/steps/collate/reader.ts';
 import { collate } from '../../src/steps/collate.ts';
-import { bench, lookNow } from '../adapters/disk-fixture.ts';
+import { bench } from '../adapters/disk-fixture.ts';
 import { newJournal } from '../adapters/sqlite-fixture.ts';
+import { lookNow } from '../contract/share-tree/ground.ts';
 
 const owners = { privileged: false, userId: () => undefined, groupId: () => undefined, userName: () => '', groupName: () => '' };
 const count = 1500;

@@ -1,0 +1,224 @@
+import { expect, test } from 'vitest';
+import { contentHash } from '../../../src/model/digest.ts';
+import type { DiskMetadata, ShareTree, Staged } from '../../../src/ports/filesystem.ts';
+import { contractOf, done, faultCode, type Ground, type Kind, lookNow, readAll, stagePath, stageText } from './ground.ts';
+
+/** The staging area: where it lies, what goes into it, and what it costs to leave it behind. */
+export function staging(kind: Kind): void {
+  contractOf('staging', kind, (prepared, testAsRoot) => {
+    area(prepared, kind, testAsRoot);
+    contents(prepared);
+    fullDisk(kind, testAsRoot);
+    inheriting(prepared, testAsRoot);
+  });
+}
+
+function area(prepared: () => Ground, kind: Kind, testAsRoot: typeof test): void {
+  test('R-A1: the staging area is beside the root, 0700, and its names have no extension', () => {
+    const { tree, user } = prepared();
+    expect(tree.stagingInsideRoot).toBeNull();
+    for (const path of ['', '/stage', '/trash']) expect((user.stat(`.flocksync-web${path}`)?.mode ?? 0) & 0o777).toBe(0o700);
+    const writer = tree.stage('f');
+    writer.write(Buffer.from('x'));
+    const [name] = user.list(stagePath);
+    expect(name).toMatch(/^[0-9a-f]{32}$/);
+    expect((user.stat(`${stagePath}/${name}`)?.mode ?? 0) & 0o777).toBe(0o600);
+    writer.abort();
+    writer.abort();
+    expect(user.list(stagePath)).toEqual([]);
+  });
+
+  test('leftovers of a killed run go from the stage, not from the trash', () => {
+    const { tree, user } = prepared();
+    stageText(tree, '', 'left');
+    user.makeDirectory(`${stagePath}/room`);
+    user.write(`${stagePath}/room/x`, '');
+    user.write('root/f', 'kept');
+    tree.moveToTrash('f', lookNow(tree, 'f'), 't');
+    tree.prepareStaging();
+    expect(user.list(stagePath)).toEqual([]);
+    expect(tree.listTrash()).toEqual(['t']);
+  });
+
+  test('an area that was proved once is found again without touching the root', () => {
+    const { tree, user, another } = prepared();
+    const before = user.stat('root');
+    tree.rootState();
+    tree.prepareStaging();
+    another().prepareStaging();
+    expect(user.stat('root')).toEqual(before);
+  });
+
+  test('a link in the place of the staging area is not used', () => {
+    const { tree, user } = kind.open();
+    user.makeDirectory('elsewhere');
+    user.makeLink('elsewhere', '.flocksync-web');
+    tree.prepareStaging();
+    expect(tree.stagingInsideRoot).toBe('.flocksync');
+    expect(user.list('elsewhere')).toEqual([]);
+    expect(user.list('root')).toEqual(['.flocksync']);
+    done(tree.placeNew(stageText(tree, '', 'x'), 'f'));
+  });
+
+  testAsRoot('a staging area of another user is not used, except by root that of the owner of the share', () => {
+    const { tree, user, chown } = kind.open();
+    user.makeDirectory('.flocksync-web');
+    chown('.flocksync-web', 33, 33);
+    tree.prepareStaging();
+    expect(tree.stagingInsideRoot).toBe('.flocksync');
+    user.rename('root/.flocksync', 'unused');
+    chown('root', 33, 33);
+    tree.rootState();
+    tree.prepareStaging();
+    expect(tree.stagingInsideRoot).toBeNull();
+  });
+
+  testAsRoot('R-A1: a bind mount refuses the rename with equal device numbers, so the area lies inside', () => {
+    const { tree, user, bind } = kind.open();
+    user.makeDirectory('real');
+    bind('real', 'root');
+    tree.rootState();
+    tree.prepareStaging();
+    expect(user.stat('root')?.dev).toBe(user.stat('real')?.dev);
+    expect(tree.stagingInsideRoot).toBe('.flocksync');
+    expect(user.list('')).toEqual(['real', 'root']);
+    done(tree.placeNew(stageText(tree, '', 'x'), 'f'));
+    expect(readAll(tree, 'f')).toBe('x');
+  });
+
+  testAsRoot('a root that became a mount: the area moves inside, the old trash stays', () => {
+    const { tree, user, bind } = prepared();
+    user.write('root/f', 'x');
+    tree.moveToTrash('f', lookNow(tree, 'f'), 't');
+    user.makeDirectory('real');
+    bind('real', 'root');
+    tree.rootState();
+    tree.prepareStaging();
+    expect(tree.stagingInsideRoot).toBe('.flocksync');
+    expect(user.list('.flocksync-web/trash')).toEqual(['t']);
+  });
+
+  testAsRoot('a proof does not outlive a mount of the root onto itself', () => {
+    const { tree, bind } = prepared();
+    bind('root', 'root');
+    tree.rootState();
+    tree.prepareStaging();
+    expect(tree.stagingInsideRoot).toBe('.flocksync');
+  });
+
+  test('R-G4: another state on the same root is refused, the same state is not, and a release frees the root', () => {
+    const { tree } = prepared();
+    const lock = tree.lockRoot('state-a');
+    expect(lock).toMatchObject({ own: true });
+    expect(tree.lockRoot('state-b')).toBeNull();
+    const again = tree.lockRoot('state-a');
+    expect(again).toMatchObject({ own: false });
+    again?.release();
+    expect(tree.lockRoot('state-b')).toBeNull();
+    lock?.release();
+    lock?.release();
+    const other = tree.lockRoot('state-b');
+    expect(other).not.toBeNull();
+    other?.release();
+  });
+
+  test('R-G4: a lock that is kept goes on, unless its file is another one by now', () => {
+    const { tree, user } = prepared();
+    const lock = tree.lockRoot('mine');
+    expect(tree.lockRoot('mine', lock)).toBe(lock);
+    user.remove('.flocksync-web/lock');
+    const anew = tree.lockRoot('mine', lock);
+    expect(anew?.own).toBe(true);
+    expect(anew).not.toBe(lock);
+    expect(tree.lockRoot('theirs')).toBeNull();
+    for (const each of [lock, anew]) each?.release();
+  });
+}
+
+function contentOf(text: string) {
+  const stored = Buffer.from(text);
+  return { stored, codec: 'none' as const, hash: contentHash(stored), size: stored.length };
+}
+
+const metadata: DiskMetadata = { mode: 0o640, mtimeUs: 1_600_000_000_000_001 };
+
+function contents(prepared: () => Ground): void {
+  test('whole contents are staged for each of their files; bytes that are not the content are told, and nothing of them is made', async () => {
+    const { tree, user } = prepared();
+    const wrong = { ...contentOf('wrong'), hash: contentHash(Buffer.from('right')) };
+    const files = (...paths: string[]) => paths.map((path) => ({ path, metadata }));
+    const staged = await tree.stageContents([
+      { content: contentOf('twice'), files: files('a', 'b') },
+      { content: wrong, files: files('c') },
+    ]);
+    expect(staged[1]).toBeNull();
+    expect(user.list(stagePath)).toHaveLength(2);
+    for (const [at, path] of ['a', 'b'].entries()) {
+      const stat = done(tree.placeNew(staged[0]?.[at] as Staged, path));
+      expect(stat).toMatchObject({ ...metadata, size: 5 });
+      expect(readAll(tree, path)).toBe('twice');
+    }
+    expect(await tree.stageContents([])).toEqual([]);
+  });
+
+  test('flush resolves for few and for many staged files, and for files that are gone', async () => {
+    const { tree, user } = prepared();
+    await tree.flush();
+    tree.discard(stageText(tree, '', 'gone'));
+    stageText(tree, '', 'one');
+    await tree.flush();
+    const many = Array.from({ length: 40 }, (_, i) => stageText(tree, '', String(i)));
+    await tree.flush();
+    for (const staged of many) done(tree.placeNew(staged, `f${staged.name}`));
+    expect(user.list(stagePath)).toHaveLength(1);
+  });
+}
+
+function fullDisk(kind: Kind, testAsRoot: typeof test): void {
+  function smallDisk(): Ground & { readonly tree: ShareTree } {
+    const ground = kind.open();
+    ground.mount('root', 262_144);
+    ground.tree.rootState();
+    ground.tree.prepareStaging();
+    return ground;
+  }
+
+  testAsRoot('a full disk is told as full, and nothing of the file stays', () => {
+    const { tree, user } = smallDisk();
+    const writer = tree.stage('f');
+    expect(faultCode(() => writer.write(Buffer.alloc(1024 * 1024)))).toBe('full');
+    writer.abort();
+    done(tree.placeNew(stageText(tree, '', 'small'), 'f'));
+    expect(user.list('root')).toEqual(['.flocksync', 'f']);
+  });
+
+  testAsRoot('of whole contents, what does not fit is told as full and leaves nothing; what fits is staged', async () => {
+    const { tree, user } = smallDisk();
+    const asked = ['large', 'small'].map((path) => ({
+      content: contentOf('x'.repeat(path === 'large' ? 1024 * 1024 : 10)),
+      files: [{ path, metadata }],
+    }));
+    const [large, small] = await tree.stageContents(asked);
+    expect(large?.[0]).toMatchObject({ name: 'DiskFault', code: 'full' });
+    expect(user.list('root/.flocksync/stage')).toHaveLength(1);
+    done(tree.placeNew(small?.[0] as Staged, 'small'));
+  });
+}
+
+function inheriting(prepared: () => Ground, testAsRoot: typeof test): void {
+  testAsRoot('a setgid directory gives its group to a staged file, whether it stands already or will be made below', async () => {
+    const { tree, user, chown } = prepared();
+    user.makeDirectory('root/shared');
+    chown('root/shared', 0, 50);
+    user.chmod('root/shared', 0o2775);
+    const staged = [stageText(tree, 'shared', 'x'), stageText(tree, 'shared/later', 'y')];
+    expect(staged.map(({ stat }) => stat.gid)).toEqual([50, 50]);
+    await tree.flush();
+    expect(done(tree.makeDirectory('shared/later', 0o755))).toMatchObject({ gid: 50, mode: 0o2755 });
+    done(tree.placeNew(staged[0] as Staged, 'shared/f'));
+    done(tree.placeNew(staged[1] as Staged, 'shared/later/f'));
+    expect(user.list('root/shared')).toEqual(['f', 'later']);
+    tree.rootState();
+    expect(user.list(stagePath)).toEqual([]);
+  });
+}
