@@ -148,8 +148,10 @@ test('docs/4 shows every command and every flag, and names what is not built', (
 
 /** Command lines as people copy them, in indented blocks and between backquotes; a comment behind them is left out. */
 function commandLines(page: string): string[] {
-  const lines = read(page).matchAll(/(?:^ {4,}|`|\/bin\/)flocksync ([^`\n]+)/gm);
-  return [...lines].map((match) => (match[1] ?? '').replace(/\s+#.*$/, '')).filter((line) => !/COMMAND|^(record|snapshot) [1N]/.test(line));
+  const lines = read(page).matchAll(/(?:^ {4,}|^(?:[a-z]+\d+)?\$ |`|\/bin\/)flocksync ([^`\n]+)/gm);
+  return [...lines]
+    .map((match) => (match[1] ?? '').replace(/\s+(#|&&|\|\||\||;|>).*$/, ''))
+    .filter((line) => !/COMMAND|^(record|snapshot) [1N]/.test(line));
 }
 
 test.each(pages.filter((page) => commandLines(page).length > 0))('the command lines of %s are understood', (page) => {
