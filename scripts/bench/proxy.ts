@@ -1,5 +1,4 @@
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { startProxy as start } from '../../test/dev-s3/proxy.ts';
 
 export interface Proxy {
   readonly endpoint: string;
@@ -8,30 +7,17 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** Passes everything on to an S3 server, the Host header too (it is signed), and remembers each request. */
+/** Passes everything on to an S3 server, and remembers each request. */
 export async function startProxy(to: string): Promise<Proxy> {
-  const { hostname, port } = new URL(to);
   let seen: string[] = [];
-  const server = createServer((asked, answer) => {
-    seen.push(`${asked.method} ${asked.url}`);
-    const onwards = request({ hostname, port, method: asked.method, path: asked.url, headers: asked.headers }, (reply) => {
-      answer.writeHead(reply.statusCode ?? 502, reply.rawHeaders);
-      reply.pipe(answer);
-    });
-    onwards.once('error', () => answer.destroy());
-    asked.pipe(onwards);
+  const { endpoint, close } = await start(to, ({ method, url }) => {
+    seen.push(`${method} ${url}`);
+    return 'pass';
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    take: () => {
-      const taken = seen;
-      seen = [];
-      return taken;
-    },
-    close: () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
+  const take = () => {
+    const taken = seen;
+    seen = [];
+    return taken;
   };
+  return { endpoint, take, close };
 }

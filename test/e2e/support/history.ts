@@ -102,7 +102,7 @@ export async function live(seed: number): Promise<void> {
     // Joining has its own tests; here everybody has joined before the first edit.
     await inTurn(history, members);
     for (let i = 0; i < roundsPerSeed; i++) await round(history);
-    requireNone('contents are lost', lost(federation, members, history.seen, look(history)));
+    requireNone('contents are lost', await lost(federation, members, history.seen, look(history)));
   } catch (error) {
     const text = history.told.map((line) => JSON.stringify(line)).join('\n');
     throw new Error(`seed ${seed} (FLOCKSYNC_SEEDS="${seed}" repeats it)\n${text}\n${error instanceof Error ? error.message : error}`, {
