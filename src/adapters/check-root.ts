@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, rmSync, statfsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ShareConfig } from '../config-types.ts';
 import { type Finding, finding } from '../model/finding.ts';
+import { rootInUse } from '../model/root-in-use.ts';
 import { DiskFault } from '../ports/filesystem.ts';
 import { openShareTree } from './disk.ts';
 
@@ -34,7 +35,7 @@ export function* checkRoot(share: Pick<ShareConfig, 'name' | 'path' | 'fixedPart
     const state = tree.rootState();
     yield rootFinding(root, share.fixedPart ?? dirname(root), state.state, seen);
     if (state.state !== 'present') return;
-    yield stagingFinding(tree, root, stateId);
+    yield stagingFinding(tree, root, share.name, stateId);
     yield roomFinding(root);
   } finally {
     tree.close();
@@ -54,12 +55,12 @@ function rootFinding(root: string, needed: string, state: 'present' | 'missing' 
   return finding('root', 'problem', `${root} ${words[state]}`, 'Create or mount it, or correct "path" in the config.');
 }
 
-function stagingFinding(tree: ReturnType<typeof openShareTree>, root: string, stateId: string): Finding {
+function stagingFinding(tree: ReturnType<typeof openShareTree>, root: string, share: string, stateId: string): Finding {
   try {
     const lock = tree.lockRoot(stateId);
     if (lock === null) {
-      const fix = 'Let one config and one state directory look after a root.';
-      return finding('staging', 'problem', `${root} is in use by another flocksync with another state directory`, fix);
+      const { text, fix } = rootInUse(root, share);
+      return finding('staging', 'problem', text, `${fix}.`);
     }
     try {
       tree.prepareStaging();

@@ -17,6 +17,7 @@ import { at, preciseAt, preciseOf } from './disk-stat.ts';
 import { unlocked } from './disk-unlocked.ts';
 import { type OpenDirectory, Walk } from './disk-walk.ts';
 import { type FileWriter, stagedWords, writeFiles } from './disk-write.ts';
+import { makeDirectories } from './make-directories.ts';
 
 /** A share's tree on a real disk. `close` gives up its descriptors; the next call opens them again. */
 export interface DiskTree extends ShareTree {
@@ -26,7 +27,7 @@ export interface DiskTree extends ShareTree {
 /** Only below a directory that is there: a disk that is not mounted must not look like a new member. */
 function createRoot(root: string, existing: string): void {
   statSync(existing);
-  mkdirSync(dirname(root), { recursive: true, mode: 0o755 });
+  makeDirectories(dirname(root), 0o755);
   mkdirSync(root, { mode: 0o755 });
 }
 

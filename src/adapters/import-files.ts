@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, linkSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from './make-directories.ts';
 
 const bytesMax = 4_194_304;
 
@@ -39,12 +40,12 @@ function decoded(bytes: Buffer): ReadText {
 export type Placed = { readonly ok: true } | { readonly ok: false; readonly message: string };
 
 /**
- * Writes all of the files into a directory, which is made where its parent exists, or none of them: what stands there with another text
+ * Writes all of the files into a directory, which is made where it is missing, or none of them: what stands there with another text
  * is never replaced.
  */
 export function placeFiles(directory: string, files: readonly { readonly file: string; readonly text: string }[]): Placed {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory, 0o777);
     const taken = files.find(({ file, text }) => (textOf(join(directory, file)) ?? text) !== text);
     if (taken !== undefined)
       return { ok: false, message: `${join(directory, taken.file)} is there already, with another text: name another directory` };
@@ -53,7 +54,7 @@ export function placeFiles(directory: string, files: readonly { readonly file: s
   } catch (error) {
     return {
       ok: false,
-      message: `the configs cannot be written to ${directory}: ${error instanceof Error ? error.message : String(error)}`,
+      message: `the configs cannot be written to ${directory} (${error instanceof Error ? error.message : String(error)}): name another directory`,
     };
   }
 }

@@ -1,7 +1,8 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Journal, JournalFault } from '../ports/journal.ts';
 import type { Scratch, ScratchFile } from '../ports/scratch.ts';
+import { makeDirectories } from './make-directories.ts';
 import { openJournal } from './sqlite.ts';
 
 /**
@@ -14,7 +15,7 @@ export function scratchBelow(directory: string): () => Scratch {
     const room = join(directory, String(++rooms));
     attempt(room, () => {
       if (rooms === 1) rmSync(directory, { recursive: true, force: true });
-      mkdirSync(room, { recursive: true, mode: 0o700 });
+      makeDirectories(room, 0o700);
     });
     return scratchIn(room);
   };

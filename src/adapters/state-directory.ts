@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config-types.ts';
 import { JournalFault } from '../ports/journal.ts';
+import { makeDirectories } from './make-directories.ts';
 import { socketFile } from './socket-place.ts';
 import { hiddenFault, isJournalThere } from './sqlite-open.ts';
 import { remainsOf } from './sqlite-rescue.ts';
@@ -10,7 +11,7 @@ import { remainsOf } from './sqlite-rescue.ts';
 /** Creates the state directory, 0700: journals hold copies of small files. Throws `JournalFault` 'unusable'. */
 export function makeStateDirectory(config: Config): void {
   try {
-    mkdirSync(config.state, { recursive: true, mode: 0o700 });
+    makeDirectories(config.state, 0o700);
   } catch (error) {
     throw new JournalFault(
       'unusable',

@@ -1,3 +1,4 @@
+import { rootInUse } from '../model/root-in-use.ts';
 import { DiskFault, type DiskFaultCode } from '../ports/filesystem.ts';
 import { recover } from '../steps/recover.ts';
 import { revisitDisplaced } from '../steps/revisit.ts';
@@ -68,10 +69,11 @@ const words = { missing: 'missing', 'not-directory': 'not a directory', unreadab
 function lock(cycle: Cycle): void {
   cycle.rootLock = cycle.ports.tree.lockRoot(cycle.ports.stateId, cycle.keptLock);
   if (cycle.rootLock !== null) return;
+  const { text, fix } = rootInUse(cycle.config.path, cycle.share);
   cycle.halt = {
     code: 'root-in-use',
-    text: `the root ${cycle.config.path} is in use by another flocksync with another state directory`,
-    fix: 'Let one config and one state directory look after a root.',
+    text,
+    fix: `${fix}.`,
   };
 }
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { rootForShare } from '../adapters/share-roots.ts';
 import { systemTime } from '../adapters/system.ts';
 import type { ShareConfig } from '../config-types.ts';
+import { askForStatus } from './ask.ts';
 import { type Crew, Follower } from './run-share.ts';
 
 /** After an error that no share should be able to make, the share is begun anew. */
@@ -90,12 +91,21 @@ export class Roster {
   async #keepFollowing(follower: Follower): Promise<void> {
     const { share } = follower;
     try {
+      await this.#tellOfAnother(share);
       await follower.follow();
     } catch (error) {
       this.#broken(share.name, error);
       await systemTime.sleep(brokenPauseMs, this.#crew.world.signal);
       if (this.#followed.get(share.name)?.follower === follower) this.#followed.delete(share.name);
     }
+  }
+
+  /** Two daemons take turns, which does no harm; but whoever has started the second one waits for nothing. */
+  async #tellOfAnother(share: ShareConfig): Promise<void> {
+    const greeting = (await askForStatus(this.#crew.world, share))?.greeting;
+    if (greeting?.holder !== 'run' || greeting.pid === process.pid) return;
+    const text = `another daemon looks after this share already (process ${greeting.pid}); they take turns, and each does all the work`;
+    this.#crew.output.error(`flocksync: ${share.name}: ${text}. Stop one of the two.`);
   }
 
   /** Said once; the next round of the roster tries again. */

@@ -31,7 +31,26 @@ test('R-G4: another state directory on the same root is exit 2 with a sentence, 
   writeFileSync(join(other, 'flocksync.yml'), configWith(other));
   const ran = await ended(federation.start('a', ['sync', '--config', join(other, 'flocksync.yml')]));
   expect(ran.code).toBe(2);
-  expect(ran.stderr).toMatch(/^flocksync: webroot: the root .* is in use by another flocksync with another state directory\. .*\n$/);
+  expect(ran.stderr).toMatch(
+    /^flocksync: webroot: another flocksync, with another state directory, looks after the root .*\. Let one config .*\n$/,
+  );
+  release();
+  expect(await ended(start)).toEqual(quiet);
+});
+
+test('two roots in one directory with shares of one name: the message names the staging area that both use, and the way out', async () => {
+  const { start, release } = await held();
+  const beside = join(federation.root('a'), '../other-html');
+  const other = join(federation.directory, 'a', 'other-state');
+  mkdirSync(other);
+  mkdirSync(beside);
+  writeFileSync(join(other, 'flocksync.yml'), configWith(other).replace(federation.root('a'), beside));
+  const ran = await ended(federation.start('a', ['sync', '--config', join(other, 'flocksync.yml')]));
+  expect(ran.code).toBe(2);
+  expect(ran.stderr).toContain(
+    `or after another root in the same directory by a share of the same name (both use .flocksync-webroot there)`,
+  );
+  expect(ran.stderr).toContain('put two roots with shares of one name into directories of their own');
   release();
   expect(await ended(start)).toEqual(quiet);
 });

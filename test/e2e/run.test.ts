@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
@@ -59,6 +59,21 @@ test('sync beside a daemon gets its turn, and both go on', async () => {
     await until('the answer', () => existsSync(path('web-a', `answer-${round}`)));
   }
   expect(await daemon.stop()).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('a second daemon says whom it takes turns with, once, and both go on', async () => {
+  open(['web-a', 'web-b']);
+  writeFileSync(path('web-a', 'index.php'), 'first');
+  const first = start('web-a');
+  await until('the first daemon listens', () => existsSync(join(federation.state('web-a'), 'webroot.sock')));
+  const second = start('web-a');
+  await until('the sentence', () => second.stderr() !== '');
+  writeFileSync(path('web-a', 'later'), 'later');
+  await until('the next record', () => readdirSync(join(federation.bucket, 'shop/webroot/log')).length === 2);
+  expect((await second.stop()).stderr).toBe(
+    `flocksync: webroot: another daemon looks after this share already (process ${first.process.pid}); they take turns, and each does all the work. Stop one of the two.\n`,
+  );
+  expect(await first.stop()).toMatchObject({ code: 0, stderr: '' });
 });
 
 test('R-G4: another state directory on the root of an idle daemon is exit 2', async () => {
