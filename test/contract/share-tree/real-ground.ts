@@ -23,11 +23,12 @@ import { tmpdir } from 'node:os';
 import { posix } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openShareTree } from '../../../src/adapters/disk.ts';
+import { unless } from '../../../src/adapters/disk-faults.ts';
 import { applyMetadata } from '../../../src/adapters/disk-metadata.ts';
 import type { FileReader } from '../../../src/adapters/disk-read.ts';
 import { preciseAt, preciseOf, systemPath } from '../../../src/adapters/disk-stat.ts';
 import { openDirectory } from '../../../src/adapters/disk-walk.ts';
-import type { UserOfDisk } from '../../simulation/disk/user.ts';
+import { temporaryName, type UserOfDisk } from '../../simulation/disk/user.ts';
 import type { Ground, Kind } from './ground.ts';
 
 const isRoot = process.geteuid?.() === 0;
@@ -86,8 +87,16 @@ class RealUser implements UserOfDisk {
   }
 
   save(path: string, text: string | Buffer): void {
-    writeFileSync(this.#at(`${path}.part`), text, 'latin1');
-    renameSync(this.#at(`${path}.part`), this.#at(path));
+    const temporary = posix.join(posix.dirname(path), temporaryName(posix.basename(path)));
+    const old = this.stat(path);
+    this.write(temporary, text);
+    try {
+      if (old?.kind === 'file') this.chmod(temporary, old.mode);
+      this.rename(temporary, path);
+    } catch (error) {
+      this.remove(temporary);
+      throw error;
+    }
   }
 
   makeDirectory(path: string): void {
@@ -111,7 +120,7 @@ class RealUser implements UserOfDisk {
   }
 
   remove(path: string): void {
-    rmSync(this.#at(path), { recursive: true, force: true });
+    unless(['ENOTDIR'], () => rmSync(this.#at(path), { recursive: true, force: true }));
   }
 
   chmod(path: string, mode: number): void {

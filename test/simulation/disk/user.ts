@@ -57,26 +57,31 @@ export class MemoryUser implements UserOfDisk {
 
   /** Of equal length or longer, from the beginning, as databases and some editors write. */
   overwrite(path: string, text: string | Buffer): void {
-    this.#writing(path, (at, node) => this.#calls.write(at, node, 0, bytesOf(text)));
+    this.#changing(path, (at, node) => this.#calls.write(at, fileAt(node, path), 0, bytesOf(text)));
   }
 
   truncate(path: string, size: number): void {
-    this.#writing(path, (at, node) => this.#calls.truncate(at, node, size));
+    this.#changing(path, (at, node) => this.#calls.truncate(at, fileAt(node, path), size));
   }
 
   save(path: string, text: string | Buffer): void {
     const { at, name } = this.#locate(path);
     const old = at.node.children.get(name);
-    const temporary = `.${name.slice(0, 200)}.part`;
+    const temporary = temporaryName(name);
     this.write(posix.join(at.path, temporary), text);
-    if (old !== undefined) this.#calls.chmod(at, at.node.children.get(temporary) as Node, old.mode);
-    this.#calls.rename(at, temporary, at, name);
+    try {
+      if (old?.kind === 'file') this.#calls.chmod(at, at.node.children.get(temporary) as Node, old.mode);
+      this.#calls.rename(at, temporary, at, name);
+    } catch (error) {
+      this.#calls.unlink(at, temporary);
+      throw error;
+    }
     this.#settle(at);
   }
 
   makeDirectory(path: string): void {
     const { at, name } = this.#locate(path, true);
-    if (this.disk.seen(at, name) === null) this.#calls.makeDirectory(at, name, 0o755);
+    if (this.disk.seenAt(path) === null) this.#calls.makeDirectory(at, name, 0o755);
     this.#settle(at);
   }
 
@@ -100,7 +105,7 @@ export class MemoryUser implements UserOfDisk {
   }
 
   remove(path: string): void {
-    this.#naming(path, (at, name) => this.#calls.removeAll(at, name));
+    if (this.disk.seenAt(posix.dirname(path)) !== null) this.#naming(path, (at, name) => this.#calls.removeAll(at, name));
   }
 
   chmod(path: string, mode: number): void {
@@ -191,20 +196,25 @@ export class MemoryUser implements UserOfDisk {
     return { at: this.disk.reach(parent), name: posix.basename(path) };
   }
 
-  /** The node that a path leads to, links followed. */
-  #found(path: string): { at: Place; node: Node } {
+  /** Where a path leads to, links followed, whether or not something stands there. */
+  #destination(path: string, linksLeft = 40): { at: Place; name: string; node: Node | null } {
+    if (linksLeft === 0) throw new Errno('ELOOP', path);
     const { at, name } = this.#locate(path);
-    const node = this.disk.seen(at, name)?.node;
-    if (node === undefined) throw new Errno('ENOENT', path);
-    return node.kind === 'link' ? this.#found(posix.resolve(at.path, node.target)) : { at, node };
+    const node = this.disk.seen(at, name)?.node ?? null;
+    return node?.kind === 'link' ? this.#destination(posix.resolve(at.path, node.target), linksLeft - 1) : { at, name, node };
+  }
+
+  #found(path: string): { at: Place; node: Node } {
+    const { at, node } = this.#destination(path);
+    if (node === null) throw new Errno('ENOENT', path);
+    return { at, node };
   }
 
   #writing(path: string, work: (at: Place, node: FileNode) => void): void {
-    const { at, name } = this.#locate(path);
-    const found = this.disk.seen(at, name) === null ? null : this.#found(path);
-    const node = found?.node ?? this.#calls.create(at, name, 0o644);
-    work(found?.at ?? at, fileAt(node, path));
-    this.#settle(at, node);
+    const { at, name, node } = this.#destination(path);
+    const written = fileAt(node ?? this.#calls.create(at, name, 0o644), path);
+    work(at, written);
+    this.#settle(at, written);
   }
 
   #naming(path: string, work: (at: Place, name: string) => void): void {
@@ -216,7 +226,7 @@ export class MemoryUser implements UserOfDisk {
   #changing(path: string, work: (at: Place, node: Node) => void): void {
     const { at, node } = this.#found(path);
     work(at, node);
-    this.#settle(at);
+    this.#settle(at, node);
   }
 
   /** Metadata of one file system is committed in order, so that of other processes before it is safe as well; contents of others are not. */
@@ -225,6 +235,11 @@ export class MemoryUser implements UserOfDisk {
     if (written?.kind === 'file') written.safe = null;
     at.mount.device.commit();
   }
+}
+
+/** Of what is written before it takes the place of a file. */
+export function temporaryName(name: string): string {
+  return `.${name.slice(0, 200)}.part`;
 }
 
 function fileAt(node: Node, path: string): FileNode {
