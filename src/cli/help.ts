@@ -2,11 +2,12 @@ import { type CommandSpec, commands, commonFlags, jsonFlag } from './command-tab
 import { wrap } from './format.ts';
 
 export const helpColumnsMax = 80;
+export const generalAbout = 'keeps directories identical on many webservers, through an S3 bucket';
 
 /** The screen of one command, of the topic `config`, or the general one; at most 80 columns wide, ending with a line break. */
 export function helpScreen(topic: string | null): string {
   const spec = commands.find((one) => one.name === topic);
-  if (topic === 'config') return configScreen;
+  if (topic === 'config') return `A config file, /etc/flocksync.yml by default:\n\n${configExample}`;
   return spec === undefined ? generalScreen() : commandScreen(spec);
 }
 
@@ -17,7 +18,7 @@ export function misuseScreen(message: string): string {
 
 function generalScreen(): string {
   const lines = [
-    'flocksync keeps directories identical on many webservers, through an S3 bucket.',
+    `flocksync ${generalAbout}.`,
     '',
     'Usage: flocksync COMMAND [arguments] [flags]',
     '',
@@ -73,19 +74,18 @@ function item(head: string, about: string, column: number): string[] {
   return lines.map((line, index) => `  ${(index === 0 ? head : '').padEnd(column)}  ${line}`);
 }
 
-const exitLines: readonly string[] = [
-  'Exit codes:',
-  '  0   done',
-  '  1   problems, listed',
-  '  2   wrong usage or config',
-  '  3   held by a guard: see `flocksync status`, then approve or reject',
-  '  70  internal error',
-  '  75  datastore unreachable or refused, try later',
+export const exitMeanings: readonly (readonly [number, string])[] = [
+  [0, 'done'],
+  [1, 'problems, listed'],
+  [2, 'wrong usage or config'],
+  [3, 'held by a guard: see `flocksync status`, then approve or reject'],
+  [70, 'internal error'],
+  [75, 'datastore unreachable or refused, try later'],
 ];
+const exitLines: readonly string[] = ['Exit codes:', ...exitMeanings.map(([code, meaning]) => `  ${String(code).padEnd(3)} ${meaning}`)];
 
-const configScreen = `A config file, /etc/flocksync.yml by default:
-
-federation: shop                    # the group of servers
+/** What `help config` shows. */
+export const configExample = `federation: shop                    # the group of servers
 datastore:
   url: s3://my-bucket/prefix        # or file:///path
   endpoint: http://127.0.0.1:9000   # omit for AWS

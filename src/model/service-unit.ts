@@ -15,20 +15,37 @@ export interface Reach {
 
 /** A unit for /etc/systemd/system. Throws StarterFault. */
 export function serviceUnit(starter: Starter, reach: Reach): string {
+  return marked('systemd', `${installedHead}${body(starter, reach)}`);
+}
+
+/** The same for /lib/systemd/system, where a package puts it before there is a config. Throws StarterFault. */
+export function packagedUnit(starter: Starter, reach: Reach): string {
+  return `${packagedHead(reach)}${body(starter, reach)}`;
+}
+
+function body(starter: Starter, reach: Reach): string {
   refuseLineBreaks(starter);
   const sections = [
-    head,
+    unit,
     service(starter),
     rooms(reach),
     rights(starter.user, reach),
     closed(starter.user === 'root' && reach.placesCopies),
     '[Install]\nWantedBy=multi-user.target\n',
   ];
-  return marked('systemd', sections.join('\n'));
+  return sections.join('\n');
 }
 
-const head = `# Once this file is edited, \`flocksync install systemd --write\` leaves it alone. Settings of your own: systemctl edit flocksync
+const installedHead =
+  '# Once this file is edited, `flocksync install systemd --write` leaves it alone. Settings of your own: systemctl edit flocksync\n';
 
+const packagedHead = ({
+  writable,
+}: Reach) => `# Of the package, for roots below ${writable.join(' and ')} and a config without commands (onChange, check).
+# For any other config: flocksync install systemd --write, which makes a unit from it, in /etc/systemd/system, where it comes first.
+`;
+
+const unit = `
 [Unit]
 Description=flocksync, keeps directories identical through a bucket
 Wants=network-online.target
