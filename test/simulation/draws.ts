@@ -1,0 +1,91 @@
+import type { FixedMetadata, ShareConfig } from '../../src/config-types.ts';
+import { birthFormat, type ShareFormat } from '../../src/model/format.ts';
+import { birthLimits } from '../../src/model/limits.ts';
+import { adaptivePoll } from '../../src/model/pace.ts';
+import type { Chance } from './chance.ts';
+import type { MachineRates } from './machine.ts';
+import type { NetworkRates } from './network.ts';
+
+const hourMs = 3600 * 1000;
+const dayMs = 24 * hourMs;
+
+/** Everything about a run that is decided before it begins. */
+export interface Draws {
+  readonly members: number;
+  readonly operations: number;
+  readonly format: ShareFormat;
+  /** Size from which a file goes to the bucket by itself. */
+  readonly largeBytes: number;
+  readonly network: NetworkRates;
+  readonly machine: MachineRates;
+  readonly trashMs: number;
+  readonly pageKeys: number;
+  /** Mean pause between two things that people do, and between two processes of a machine, ms. */
+  readonly workPauseMs: number;
+  readonly cyclePauseMs: number;
+  /** How often trouble comes instead of work. */
+  readonly trouble: number;
+  /** Ends with days that pass, and with housekeeping. */
+  readonly ages: boolean;
+}
+
+/** Small numbers everywhere, so that a few files need several packs, bodies, parts, changesets and pages. */
+export function drawFormat(chance: Chance, historyMs: number): ShareFormat {
+  const packBytesMax = chance.pick([1024, 2048, 4096, 16 * 1024]);
+  return {
+    ...birthFormat(chance.hex(16), historyMs, { atMs: 0, by: 'nobody' }),
+    limits: {
+      ...birthLimits,
+      packBytesMax,
+      recordBytesMax: chance.pick([birthLimits.recordBytesMax, 3000]),
+      inlineBytesMax: chance.pick([birthLimits.inlineBytesMax, 400]),
+      changesetBytesMax: chance.pick([birthLimits.changesetBytesMax, 3000, 8000]),
+    },
+    chunking: { kind: 'fixed', bytes: chance.pick([512, 1000, birthLimits.packBytesMax]) },
+  };
+}
+
+/** `calm`: nothing goes wrong. */
+export function draw(chance: Chance, members: number | null, operations: number | null): Draws {
+  const rate = (most: number) => (chance.maybe(0.35) ? 0 : chance.fraction() * most);
+  const format = drawFormat(chance, chance.pick([6 * hourMs, dayMs, 30 * dayMs]));
+  return {
+    members: members ?? (chance.maybe(0.7) ? chance.between(2, 4) : chance.between(3, 8)),
+    operations: operations ?? chance.between(10, 40),
+    format,
+    largeBytes: format.limits.packBytesMax + 1,
+    network: {
+      ...{ failed: rate(0.08), answerLost: rate(0.08), late: rate(0.05), cut: rate(0.05), throttled: rate(0.05), date: rate(0.02) },
+    },
+    machine: { kill: rate(0.008), powerCut: rate(0.004), io: rate(0.002), race: rate(0.01) },
+    trashMs: chance.pick([hourMs, 7 * dayMs]),
+    pageKeys: chance.pick([2, 7, 1000]),
+    workPauseMs: chance.pick([300, 2000, 10_000]),
+    cyclePauseMs: chance.pick([500, 4000, 15_000]),
+    trouble: rate(0.35),
+    ages: chance.maybe(0.4),
+  };
+}
+
+const fixed: FixedMetadata = { owner: null, group: null, fileMode: null, dirMode: null };
+
+export function drawConfig(chance: Chance, first: boolean, { trashMs, format }: Draws): ShareConfig {
+  return {
+    ...{
+      name: 'webroot',
+      path: '/srv/html',
+      pattern: null,
+      exclude: ['cache/', '*.log'],
+      metadata: chance.maybe(0.9) ? 'preserve' : fixed,
+    },
+    mode: chance.pick(['heavyweight', 'heavyweight', 'lightweight']),
+    role: !first && chance.maybe(0.1) ? 'subscriber' : 'both',
+    conflict: chance.pick(['newest', 'newest', 'remote', 'local']),
+    delete: 'propagate',
+    maxDelete: { percent: 20, percentBelow40: 50, floor: chance.pick([3, 20]), windowMs: 600_000 },
+    settleMs: chance.pick([0, 500]),
+    ...{ settleMaxMs: 10_000, poll: adaptivePoll, schedule: null, housekeep: null, verify: null, check: null, onChange: null },
+    ...{ historyMs: format.historyMs, trashMs, join: chance.pick(['trash', 'trash', 'merge']), statusFile: null },
+    sweep: { everyMs: 600_000, at: null },
+  };
+}
