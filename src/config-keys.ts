@@ -8,6 +8,7 @@ export const shareKeys = [
   'path',
   'mode',
   'role',
+  'preset',
   'exclude',
   'metadata',
   'conflict',
@@ -37,7 +38,6 @@ export const maxDeleteKeys = ['percent', 'floor', 'window'] as const;
 
 /** Keys that are documented or planned, but do nothing in this release: ignoring one would be a silent lie. */
 const unbuiltKeys: Readonly<Record<string, string>> = {
-  preset: 'list the patterns under `exclude` instead',
   page: 'remove it',
 };
 

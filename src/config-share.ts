@@ -7,6 +7,7 @@ import { readCron, readPoll, readSchedule, readSweep, readVerify } from './confi
 import { readStatusFile } from './config-status-file.ts';
 import type { ConflictPolicy, FixedMetadata, MaxDelete, Role, ShareConfig } from './config-types.ts';
 import { fieldOf, readChoice, readDuration, readInteger, readMode, readText, readTextList, requireKeys } from './config-values.ts';
+import { presetNames, presetPatterns } from './model/presets.ts';
 import { nameFault } from './model/share-name.ts';
 import { parseSharePath } from './model/share-pattern.ts';
 
@@ -48,7 +49,7 @@ function readShare(section: Section): ReadShare[] {
   const settings = {
     mode,
     role,
-    exclude: readExclude(section),
+    ...readExcludes(section),
     metadata: readMetadata(section),
     conflict: readChoice(section, 'conflict', policies) ?? 'newest',
     delete: readDelete(section, role),
@@ -89,6 +90,12 @@ function readRoot(section: Section): { path: string; dynamic: boolean; line: num
   if (parsed.dynamic) return { path: text.value, dynamic: true, line: text.line };
   const bytes = `/${parsed.pattern.segments.map((segment) => segment.literal).join('/')}`;
   return { path: Buffer.from(bytes, 'latin1').toString('utf8'), dynamic: false, line: text.line };
+}
+
+/** A line of the preset that `exclude` writes again behind `!` is taken back, since the last line that fits decides. */
+function readExcludes(section: Section): Pick<ShareConfig, 'preset' | 'exclude'> {
+  const preset = readChoice(section, 'preset', presetNames) ?? null;
+  return { preset, exclude: [...presetPatterns(preset), ...readExclude(section)] };
 }
 
 function readExclude(section: Section): readonly string[] {

@@ -1,3 +1,5 @@
+import type { PresetName } from './model/presets.ts';
+
 /**
  * The config file after checking: every default filled in, every duration in milliseconds, everything frozen.
  * Paths are absolute, normalised text; the file is UTF-8.
@@ -111,7 +113,9 @@ export interface ShareConfig {
   /** Lightweight: the daemon looks where file events tell of something. */
   readonly mode: 'heavyweight' | 'lightweight';
   readonly role: Role;
-  /** Lines in gitignore syntax, relative to the root. */
+  /** What the root holds, for what is left out by itself. */
+  readonly preset: PresetName | null;
+  /** Lines in gitignore syntax, relative to the root; those of the preset come first. */
   readonly exclude: readonly string[];
   readonly metadata: 'preserve' | FixedMetadata;
   readonly conflict: ConflictPolicy;

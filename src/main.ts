@@ -6,7 +6,7 @@ import { LogFault, openLog } from './adapters/logging.ts';
 import { systemTime } from './adapters/system.ts';
 import { approve } from './cli/approve.ts';
 import { parseArguments } from './cli/arguments.ts';
-import type { Command, DemoCommand, ImportCommand, InstallCommand } from './cli/command.ts';
+import type { Command, DemoCommand, ImportCommand, InitCommand, InstallCommand, JoinCommand } from './cli/command.ts';
 import { conflicts } from './cli/conflicts.ts';
 import { type ExitCode, exit, worst } from './cli/exit.ts';
 import { forget } from './cli/forget.ts';
@@ -14,7 +14,7 @@ import { helpScreen, misuseScreen } from './cli/help.ts';
 import { history } from './cli/history.ts';
 import { log } from './cli/log.ts';
 import { createOutput, type Output, surviveWriteFaults } from './cli/output.ts';
-import { createProgress } from './cli/progress.ts';
+import { createProgress, type Progress } from './cli/progress.ts';
 import { reject } from './cli/reject.ts';
 import type { Reread, Variables } from './cli/reload.ts';
 import { status } from './cli/status.ts';
@@ -73,6 +73,7 @@ async function dispatch(argv: readonly string[]): Promise<ExitCode> {
   else if (command.name === 'demo') return await playDemo(command);
   else if (command.name === 'import') return await importOther(command);
   else if (command.name === 'install') return await startInstall(command);
+  else if (command.name === 'init') return await startInit(command);
   else return await withConfig(command);
   return exit.done;
 }
@@ -106,6 +107,26 @@ async function startInstall(command: InstallCommand): Promise<ExitCode> {
   return refuse([...lines, ...(lines.some((line) => line.includes('not set in the environment')) ? [hint] : [])].join('\n'));
 }
 
+/** Writes the config that everything else needs. */
+async function startInit(command: InitCommand): Promise<ExitCode> {
+  const [{ init }, { openPrompt }] = await Promise.all([import('./cli/init/init.ts'), import('./adapters/prompt.ts')]);
+  const environment = readEnvironment(process.env);
+  if (!environment.ok) return refuse(`flocksync: ${environment.message}`);
+  const prompt = command.yes ? null : openPrompt(process.stdin, process.stdout);
+  const signal = stopSignal();
+  const { log } = await openLog({ file: null, member: '', steps: command.verbose ? process.stderr : null });
+  try {
+    return await init(command, {
+      ...{ variables: process.env, merged: environment.variables, prompt },
+      output: createOutput(process.stdout, process.stderr, command.quiet),
+      progress: createProgress(process.stderr, systemTime, { quiet: command.quiet }),
+      open: (config, variables) => openWorld({ config, variables, log, signal, version: FLOCKSYNC_VERSION, retryBudgetMs: statusBudgetMs }),
+    });
+  } finally {
+    prompt?.close();
+  }
+}
+
 /** Aborts at the first SIGTERM or SIGINT; the second one meets the default, which ends the process. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
@@ -118,7 +139,7 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' | 'import' | 'install' }>;
+type Configured = Exclude<Command, { name: 'help' | 'version' | 'demo' | 'import' | 'install' | 'init' }>;
 
 async function withConfig(command: Configured): Promise<ExitCode> {
   const output = createOutput(process.stdout, process.stderr, command.quiet);
@@ -209,11 +230,23 @@ async function perform(world: World, command: Exclude<Configured, { name: 'run' 
       return await approve(world, command, output);
     case 'reject':
       return await reject(world, command, output);
+    case 'join':
+      return await startJoin(world, command, output, progress);
     case 'forget':
       return await forget(world, command, output);
     case 'housekeep':
       return await (await import('./cli/housekeep.ts')).housekeep(world, command, output, progress);
     case 'verify':
       return await (await import('./cli/verify.ts')).verify(world, command, output, progress);
+  }
+}
+
+async function startJoin(world: World, command: JoinCommand, output: Output, progress: Progress): Promise<ExitCode> {
+  const [{ join }, { openPrompt }] = await Promise.all([import('./cli/join.ts'), import('./adapters/prompt.ts')]);
+  const prompt = command.yes || command.dryRun ? null : openPrompt(process.stdin, process.stdout);
+  try {
+    return await join(world, command, output, progress, prompt);
+  } finally {
+    prompt?.close();
   }
 }

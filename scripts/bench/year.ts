@@ -109,7 +109,7 @@ function memberOf(home: string, name: string, clock: { nowMs: number }, datastor
 }
 
 const config: ShareConfig = {
-  ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', exclude: [], metadata: 'preserve' },
+  ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', preset: null, exclude: [], metadata: 'preserve' },
   ...{ conflict: 'newest', delete: 'propagate', maxDelete: { percent: 100, percentBelow40: 100, floor: 1_000_000, windowMs: 600_000 } },
   ...{
     settleMs: 0,

@@ -20,6 +20,7 @@ import { exactly } from './source.ts';
 export interface DirectoryOptions {
   /** Must exist; on a network file system better a directory inside the mount than the mount point itself. */
   readonly path: string;
+  /** '' looks at all federations: their names then begin the keys. */
   readonly federation: string;
 }
 
@@ -27,7 +28,7 @@ const keysPerPage = 1000;
 
 /** A datastore in a directory, local or on NFS, safe for many processes and machines at once. Asks the disk nothing yet. */
 export function openDirectory(options: DirectoryOptions): Datastore {
-  if (!isKey(options.federation) || options.federation.includes('/')) throw badKey(options.federation);
+  if (options.federation !== '' && (!isKey(options.federation) || options.federation.includes('/'))) throw badKey(options.federation);
   return new DirectoryDatastore(options);
 }
 

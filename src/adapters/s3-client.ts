@@ -14,6 +14,7 @@ export interface S3Options {
   readonly pathStyle?: boolean | undefined;
   /** A profile of the AWS configuration files. */
   readonly profile?: string | undefined;
+  /** '' looks at all federations: their names then begin the keys. */
   readonly federation: string;
   /** The process's variables together with those of /etc/flocksync.env. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -37,11 +38,11 @@ const uploadAttemptsMax = 2;
 /** Bucket and key prefix of a datastore URL. Throws 'bad-endpoint'. */
 export function placeOf(url: string, federation: string): Place {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url);
-  const parts = [...(match?.[2] ?? '').split('/').filter((part) => part !== ''), federation];
+  const parts = [...(match?.[2] ?? '').split('/').filter((part) => part !== ''), ...(federation === '' ? [] : [federation])];
   if (!match?.[1] || parts.some((part) => !/^[A-Za-z0-9._~@%+=-]+$/.test(part) || /^\.\.?$/.test(part))) {
     throw badEndpoint(`"${url}" is no datastore URL`, 'Write datastore.url as s3://bucket/optional/prefix, in plain ASCII.');
   }
-  return { bucket: match[1], base: `${parts.join('/')}/` };
+  return { bucket: match[1], base: parts.map((part) => `${part}/`).join('') };
 }
 
 export interface Clients {

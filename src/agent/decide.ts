@@ -122,11 +122,12 @@ function joinFacts(cycle: Cycle, base: BaseState, path: BytePath, here: Entry | 
   if (base.joined && !reincluded) return null;
   const since = journal.meta('joinBase');
   const union = since === 'union';
+  const asked = since === 'trash' || since === 'merge' ? since : cycle.config.join;
   return {
     seeding: base.seeding,
-    join: union ? 'merge' : cycle.config.join,
+    join: union ? 'merge' : asked,
     stale: !union && !base.seeding && here !== null && wasHere(journal, path, here),
-    sinceKnown: since !== undefined && since !== 'seed' && !union && !journal.deletedSince(path, Number(since)),
+    sinceKnown: /^\d+$/.test(since ?? '') && !journal.deletedSince(path, Number(since)),
     incomplete: base.incomplete,
     reincludedNew: reincluded && journal.folded(path) === null && journal.versions(path).length === 0,
   };

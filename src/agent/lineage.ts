@@ -41,6 +41,14 @@ export function isLineageHalt(code: string): boolean {
  * without any deletion. Versions that are still owed to the log name no winner of the old lineage any more.
  */
 export function forgetLineage(journal: Journal): void {
+  forgetBase(journal, 'union');
+}
+
+/**
+ * As if this member had never seen the share: the next cycle joins it (rule J1). `how` says what becomes of files that only it has: they
+ * are published unless they are leftovers (`merge`), or go to the trash; in a `union` all of them are published.
+ */
+export function forgetBase(journal: Journal, how: 'union' | 'trash' | 'merge'): void {
   journal.transaction(() => {
     journal.resetBase();
     for (const key of [
@@ -56,7 +64,7 @@ export function forgetLineage(journal: Journal): void {
     ] as const) {
       journal.setMeta(key, null);
     }
-    journal.setMeta('joinBase', 'union');
+    journal.setMeta('joinBase', how);
     for (const row of journal.owedTrash()) journal.putTrash({ ...row, lostTo: 0 });
   });
 }

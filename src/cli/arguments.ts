@@ -6,6 +6,7 @@ import { parseShareOf } from '../model/verify.ts';
 import type { Command, Common } from './command.ts';
 import { type CommandSpec, commands, commonFlags, jsonFlag, unbuiltCommands } from './command-table.ts';
 import { type Flag, type Misuse, misuse, type Split, splitFlags } from './flags.ts';
+import { buildInit } from './init-arguments.ts';
 
 export type Parsed = { readonly ok: true; readonly command: Command } | Misuse;
 
@@ -58,6 +59,8 @@ function build(spec: CommandSpec, split: Split): Parsed {
   const { words, flags } = split;
   const common = commonOf(split);
   switch (spec.name) {
+    case 'init':
+      return buildInit(split, common);
     case 'sync':
       return buildSync(split, common);
     case 'wait':
@@ -84,6 +87,18 @@ function build(spec: CommandSpec, split: Split): Parsed {
     case 'approve':
     case 'reject':
       return { ok: true, command: { name: spec.name, ids: words, share: textOf(flags, 'share'), ...common } };
+    case 'join':
+      return {
+        ok: true,
+        command: {
+          name: 'join',
+          share: words[0] ?? '',
+          merge: flags.has('merge'),
+          dryRun: flags.has('dry-run'),
+          yes: flags.has('yes'),
+          ...common,
+        },
+      };
     case 'forget':
       return { ok: true, command: { name: 'forget', share: words[0] ?? '', ...common } };
     case 'verify':
@@ -199,8 +214,11 @@ function buildImport({ words, flags }: Split, common: Common): Parsed {
   return { ok: true, command: { name: 'import', file: words[0] ?? '', ...given, ...common } };
 }
 
+/** Screens of `help` that are no command. */
+export const topics: readonly string[] = ['config', 'presets'];
+
 function buildHelp(topic: string | undefined): Parsed {
-  if (topic === undefined || topic === 'config' || commands.some((one) => one.name === topic)) {
+  if (topic === undefined || topics.includes(topic) || commands.some((one) => one.name === topic)) {
     return { ok: true, command: { name: 'help', topic: topic ?? null } };
   }
   return misuse(unknownCommand(topic));

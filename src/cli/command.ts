@@ -1,4 +1,5 @@
 import type { Thresholds } from '../model/monitoring.ts';
+import type { PresetName } from '../model/presets.ts';
 
 /** Flags that every command takes. */
 export interface Common {
@@ -111,6 +112,44 @@ export interface RejectCommand extends Common {
   readonly share: string | null;
 }
 
+/** What the config is to say: null leaves the default, or what the tree, the shell and the bucket tell. */
+export interface InitCommand extends Common {
+  readonly name: 'init';
+  readonly url: string;
+  /** As typed. */
+  readonly path: string | null;
+  readonly endpoint: string | null;
+  readonly region: string | null;
+  readonly pathStyle: boolean | null;
+  readonly profile: string | null;
+  readonly federation: string | null;
+  readonly share: string | null;
+  /** Null: by what the tree shows. */
+  readonly preset: PresetName | 'none' | null;
+  readonly role: 'both' | 'publisher' | 'subscriber';
+  readonly mode: 'heavyweight' | 'lightweight';
+  readonly join: 'trash' | 'merge';
+  readonly member: string | null;
+  /** As typed. */
+  readonly state: string | null;
+  /** Replace the config that stands there. */
+  readonly force: boolean;
+  /** Write the keys of the shell into the env file. */
+  readonly saveKeys: boolean;
+  /** Ask nothing. */
+  readonly yes: boolean;
+}
+
+export interface JoinCommand extends Common {
+  readonly name: 'join';
+  readonly share: string;
+  /** Publish what only this member has, whatever the config says. */
+  readonly merge: boolean;
+  readonly dryRun: boolean;
+  /** Ask nothing. */
+  readonly yes: boolean;
+}
+
 export interface ForgetCommand extends Common {
   readonly name: 'forget';
   readonly share: string;
@@ -173,6 +212,7 @@ export interface VersionCommand {
 }
 
 export type Command =
+  | InitCommand
   | SyncCommand
   | RunCommand
   | StatusCommand
@@ -185,6 +225,7 @@ export type Command =
   | ConflictsCommand
   | ApproveCommand
   | RejectCommand
+  | JoinCommand
   | ForgetCommand
   | VerifyCommand
   | HousekeepCommand

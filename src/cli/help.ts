@@ -1,3 +1,4 @@
+import { commonRules, type PresetRule, presetNames, presets } from '../model/presets.ts';
 import { type CommandSpec, commands, commonFlags, jsonFlag } from './command-table.ts';
 import { wrap } from './format.ts';
 
@@ -8,6 +9,7 @@ export const generalAbout = 'keeps directories identical on many webservers, thr
 export function helpScreen(topic: string | null): string {
   const spec = commands.find((one) => one.name === topic);
   if (topic === 'config') return `A config file, /etc/flocksync.yml by default:\n\n${configExample}`;
+  if (topic === 'presets') return presetsScreen();
   return spec === undefined ? generalScreen() : commandScreen(spec);
 }
 
@@ -32,6 +34,7 @@ function generalScreen(): string {
     '',
     'Start here:',
     '  flocksync demo            see it work, without any setup',
+    '  flocksync init URL        write the config, test it, show what would be done',
     '  flocksync help config     a config file to copy',
     '  flocksync doctor          test the bucket',
     '  flocksync sync -n         what the first sync would do',
@@ -57,6 +60,31 @@ function commandScreen(spec: CommandSpec): string {
     ...spec.examples.map((example) => `  ${example}`),
     '',
     ...exitLines,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function presetsScreen(): string {
+  const rules = (each: readonly PresetRule[]) =>
+    each.flatMap(({ patterns, why }) => [
+      ...wrap(patterns.join(' '), helpColumnsMax - 2).map((line) => `  ${line}`),
+      ...wrap(why, helpColumnsMax - 6).map((line) => `      ${line}`),
+    ]);
+  const lines = [
+    'preset: NAME, of a share, leaves out what must not be the same on all servers.',
+    '',
+    ...presetNames.flatMap((name) => item(name, presets[name].about.replaceAll('`', ''), 11)),
+    '',
+    ...wrap(
+      "`exclude` adds to it, and takes a line back: exclude: ['!.git'] publishes repositories. Lines that begin with ! stand in a preset, too.",
+      helpColumnsMax,
+    ),
+    '',
+    'Every preset:',
+    ...rules(commonRules),
+    ...presetNames.flatMap((name) => (presets[name].rules.length === 0 ? [] : ['', `${name}:`, ...rules(presets[name].rules)])),
+    '',
+    'What must be the same everywhere, and why: docs/presets.md.',
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -100,6 +128,7 @@ shares:
     path: /var/www/html             # or a pattern: /var/www/*/html
     mode: heavyweight               # or lightweight: goes by file events
     role: both                      # or publisher, subscriber
+    preset: wordpress               # flocksync help presets; optional
     exclude: ["cache/", "*.log"]    # gitignore syntax
     metadata: preserve              # or { owner: www-data, group: www-data,
                                     #      fileMode: "0644", dirMode: "0755" }

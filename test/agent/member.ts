@@ -74,7 +74,7 @@ const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothi
 const dayMs = 24 * 3600 * 1000;
 
 const plain: ShareConfig = {
-  ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', exclude: [], metadata: 'preserve' },
+  ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', preset: null, exclude: [], metadata: 'preserve' },
   ...{ conflict: 'newest', delete: 'propagate', maxDelete: { percent: 20, percentBelow40: 50, floor: 20, windowMs: 600_000 } },
   ...{
     settleMs: 0,
