@@ -133,7 +133,11 @@ test.each<[string[], string]>([
   [['maxDelete: { floor: 1.5 }'], '6: `floor` must be a whole number from 0 up, found the number "1.5"'],
   [['maxDelete: { window: 0s }'], '6: `window` is "0s": at least 1000ms are needed'],
   [['maxDelete: 20'], '6: `maxDelete` must be a mapping of `key: value` lines, found the number "20"'],
-  [['preset: wordpress'], '6: `preset` is not built yet: list the patterns under `exclude` instead'],
+  [
+    ['preset: wordpres'],
+    '6: `preset` is "wordpres": use wordpress, or joomla, or drupal, or moodle, or moodledata (did you mean `wordpress`?)',
+  ],
+  [['preset: [wordpress]'], '6: `preset` must be text, found a list'],
   [['check: { run: " " }'], '6: `run` is empty: write a command, or remove `check`'],
   [['check: { run: "true", debounce: 5s }'], '6: `debounce` is not a known key in `check`: known are run, timeout'],
   [['onChange: { timeout: 5s }'], '6: `run` is missing in `onChange`'],

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { formatFault } from '../src/config.ts';
 import type { Config } from '../src/config-types.ts';
+import { presetPatterns } from '../src/model/presets.ts';
 import { faultsOf, loadText, withShare, withTop } from './config-text.ts';
 
 function configOf(text: string, variables: Record<string, string> = {}): Config {
@@ -29,6 +30,7 @@ shares:
     path: /var/www/html
     mode: heavyweight
     role: both
+    preset: wordpress                    # joomla | drupal | moodle
     exclude: ["wp-content/cache/", "*.log"]
     metadata: preserve
     conflict: newest
@@ -65,7 +67,8 @@ test('the example of the contract is read as it is meant', () => {
         pattern: null,
         mode: 'heavyweight',
         role: 'both',
-        exclude: ['wp-content/cache/', '*.log'],
+        preset: 'wordpress',
+        exclude: [...presetPatterns('wordpress'), 'wp-content/cache/', '*.log'],
         metadata: 'preserve',
         conflict: 'newest',
         delete: 'propagate',
@@ -104,6 +107,7 @@ test('the defaults are those of the contract', () => {
   expect(config.shares[0]).toEqual({
     ...written,
     onChange: null,
+    preset: null,
     exclude: [],
     maxDelete: { percent: 20, percentBelow40: 50, floor: 20, windowMs: 600_000 },
   });
@@ -113,6 +117,7 @@ test.each([
   ['mode: heavyweight', { mode: 'heavyweight' }],
   ['role: publisher', { role: 'publisher' }],
   ['role: subscriber', { role: 'subscriber' }],
+  ['preset: drupal', { preset: 'drupal', exclude: presetPatterns('drupal') }],
   ['exclude: []', { exclude: [] }],
   ['metadata: { owner: www-data }', { metadata: { owner: 'www-data', group: null, fileMode: null, dirMode: null } }],
   [

@@ -7,6 +7,7 @@ import { commands, commonFlags, jsonFlag, unbuiltCommands } from '../src/cli/com
 import { exit } from '../src/cli/exit.ts';
 import { formatFault, loadConfig } from '../src/config.ts';
 import { datastoreKeys, maxDeleteKeys, metadataKeys, pollKeys, shareKeys, topKeys, verifyKeys } from '../src/config-keys.ts';
+import { commonRules, presetNames, presets } from '../src/model/presets.ts';
 import { flawCodes } from '../src/model/verify.ts';
 import { projectRoot, sourceFiles } from './source.ts';
 
@@ -76,6 +77,14 @@ test('the policies are JSON and grant what the adapter asks for', () => {
   const asked = [...read('src/adapters/s3.ts').matchAll(/#on(?:Object|Bucket)\('(s3:\w+)'\)/g)].map((match) => match[1] as string);
   expect(actions[0]).toEqual(expect.arrayContaining([...new Set(asked)]));
   expect(actions[1]?.sort()).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
+});
+
+test('docs/presets has every line of every preset with its reason, and no other', () => {
+  const tables = [...read('docs/presets.md').matchAll(/^\| Pattern \| Why \|\n\|---\|---\|\n((?:\|.*\n)*)/gm)];
+  const rows = tables.flatMap(([, body]) => (body ?? '').trimEnd().split('\n'));
+  const rules = [...commonRules, ...presetNames.flatMap((name) => presets[name].rules)];
+  expect(rows).toEqual(rules.map(({ patterns, why }) => `| ${patterns.map((pattern) => `\`${pattern}\``).join(' ')} | ${why} |`));
+  for (const name of presetNames) expect(read('docs/presets.md')).toContain(`\n## ${name}\n`);
 });
 
 // ---- problem codes -----------------------------------------------------------------------------------------------------------

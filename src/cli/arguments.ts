@@ -4,7 +4,8 @@ import { nearest } from '../model/nearest.ts';
 import { requestPathsMax } from '../model/request.ts';
 import { parseShareOf } from '../model/verify.ts';
 import type { Command, Common } from './command.ts';
-import { type CommandSpec, commands, commonFlags, jsonFlag, unbuiltCommands } from './command-table.ts';
+import type { CommandSpec } from './command-spec.ts';
+import { commands, commonFlags, jsonFlag, unbuiltCommands } from './command-table.ts';
 import { type Flag, type Misuse, misuse, type Split, splitFlags } from './flags.ts';
 import { buildInit } from './init-arguments.ts';
 

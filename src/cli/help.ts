@@ -1,5 +1,6 @@
 import { commonRules, type PresetRule, presetNames, presets } from '../model/presets.ts';
-import { type CommandSpec, commands, commonFlags, jsonFlag } from './command-table.ts';
+import type { CommandSpec } from './command-spec.ts';
+import { commands, commonFlags, jsonFlag } from './command-table.ts';
 import { wrap } from './format.ts';
 
 export const helpColumnsMax = 80;

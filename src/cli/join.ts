@@ -71,15 +71,15 @@ async function joinOne(
   const problems = outcomeProblems(preview.outcome);
   for (const problem of problems) output.error(problemLine(share.name, problem));
   if (preview.outcome.halt !== null) return outcomeCode(preview.outcome);
-  tell(share, how, preview, command, output);
+  tell(share, preview, command, output);
   if (command.dryRun) return outcomeCode({ ...preview.outcome, events: [] });
   const consent = await consentTo(share, command, prompt);
   if (consent !== null) return refuse(output, consent);
   return await joinNow(world, share, how, output, progress);
 }
 
-function tell(share: ShareConfig, how: 'trash' | 'merge', preview: Preview, { dryRun, quiet }: JoinCommand, output: Output): void {
-  const lines = joinLines(preview, how);
+function tell(share: ShareConfig, preview: Preview, { dryRun, quiet }: JoinCommand, output: Output): void {
+  const lines = joinLines(preview, '`--merge`');
   if (dryRun) for (const line of preview.lines) output.line(line);
   if (quiet) return;
   output.line(`Joining ${share.name} anew would mean for the files in ${share.path}:`);

@@ -1,7 +1,7 @@
 import type { Outcome } from '../agent.ts';
 import { type OpenedShare, openShare, type World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
-import type { Entry } from '../model/entry.ts';
+import { type Entry, sameContent } from '../model/entry.ts';
 import type { Journal } from '../ports/journal.ts';
 import type { Plan } from '../steps/plan.ts';
 import { counted, formatBytes } from './format.ts';
@@ -19,6 +19,8 @@ export interface Preview {
   readonly outcome: Outcome;
   /** Equal here and in the log. */
   readonly equal: number;
+  /** The same content with another time, mode or owner, which follow the log. */
+  readonly dressed: Tally;
   /** Here with another content than in the log, which wins: to the trash. */
   readonly differ: Tally;
   /** Only here: to the trash. */
@@ -58,7 +60,7 @@ export async function previewOf(
 }
 
 function countedPlans(plans: readonly Plan[]): Omit<Preview, 'outcome' | 'equal'> {
-  const found = { differ: tally(), onlyHere: tally(), published: tally(), comes: tally(), removed: tally(), deletes: 0 };
+  const found = { dressed: tally(), differ: tally(), onlyHere: tally(), published: tally(), comes: tally(), removed: tally(), deletes: 0 };
   for (const { publications, applies } of plans) {
     for (const { entry } of publications.values()) {
       if (entry === null) found.deletes++;
@@ -66,7 +68,8 @@ function countedPlans(plans: readonly Plan[]): Omit<Preview, 'outcome' | 'equal'
     }
     for (const { entry, standing, why } of applies) {
       if (why === 'join' || why === 'drift') add(entry === null ? found.onlyHere : found.differ, standing);
-      else add(entry === null ? found.removed : found.comes, entry ?? standing);
+      else if (entry === null) add(found.removed, standing);
+      else add(sameContent(entry, standing) ? found.dressed : found.comes, entry);
     }
   }
   return { ...found, lines: plans.flatMap((plan) => planLines(plan, null)) };
@@ -82,15 +85,16 @@ function add(into: Tally, entry: Entry | null): void {
   if (entry.kind === 'file') into.bytes += entry.size;
 }
 
-/** What joining means for the files of this server, one line each; `join` is what becomes of those that only it has. */
-export function joinLines(preview: Preview, join: 'trash' | 'merge'): string[] {
-  const { equal, differ, onlyHere, published, comes } = preview;
+/** What joining means for the files of this server, one line each. `instead` is what would publish those that only it has. */
+export function joinLines(preview: Preview, instead: '`join: merge`' | '`--merge`'): string[] {
+  const { equal, dressed, differ, onlyHere, published, comes } = preview;
   const lines: [Tally | number, string][] = [
     [equal, 'equal: they stay as they are'],
+    [dressed.count, 'equal but for time, mode or owner, which they take from the share'],
     [differ, 'with another content: the log wins, yours go to the trash'],
-    [onlyHere, `only here: they go to the trash${join === 'trash' ? ' (`join: merge` would publish them)' : ''}`],
+    [onlyHere, `only here: they go to the trash (${instead} would publish them)`],
     [published, 'only here: they are published'],
-    [comes, 'only in the share, or with other rights there: they come from it'],
+    [comes, 'only in the share: they come from it'],
   ];
   return lines.flatMap(([tally, text]) => {
     const { count, bytes } = typeof tally === 'number' ? { count: tally, bytes: 0 } : tally;

@@ -1,4 +1,5 @@
 import { toText } from '../model/path.ts';
+import { type PresetName, presetPatterns } from '../model/presets.ts';
 import { counted, formatBytes, formatCount, formatElapsed, formatMoment } from './format.ts';
 import type { Prospects } from './listen.ts';
 import { labelColumns, labelled, lagText } from './status-lines.ts';
@@ -51,6 +52,7 @@ function localLines(status: ShareStatus, local: LocalStatus): string[] {
   const others = [counted(counts.directories, 'directory', 'directories'), ...(counts.links > 0 ? [counted(counts.links, 'link')] : [])];
   return [
     ...labelled('content', [files, ...others, formatBytes(counts.bytes)].join(', ')),
+    ...(share.preset === null ? [] : labelled('left out', leftOutText(share, share.preset))),
     ...labelled('digest', local.digest?.slice(0, 16) ?? 'none yet'),
     ...(local.lastCycle === null ? [] : labelled('last cycle', seen(local.lastCycle.atMs, status.nowMs))),
     ...(halt === null ? [] : labelled('halted', `${halt.text}. ${halt.fix}`)),
@@ -65,6 +67,12 @@ function localLines(status: ShareStatus, local: LocalStatus): string[] {
     ...missedLines(local, status.nowMs),
     ...retentionLines(status, local),
   ];
+}
+
+/** The patterns themselves would fill the screen. */
+function leftOutText({ exclude }: ShareStatus['share'], preset: PresetName): string {
+  const own = exclude.length - presetPatterns(preset).length;
+  return `by preset ${preset}${own > 0 ? ` and ${counted(own, 'pattern')} of exclude` : ''}: flocksync help presets`;
 }
 
 function position({ head, lags, selfId, nowMs }: ShareStatus, { cursor, appliedTo, joined }: LocalStatus): string {

@@ -60,7 +60,7 @@ export function statusCode({ local, fault }: ShareStatus): ExitCode {
 function asDocument(status: ShareStatus) {
   const { share, local, head, fault } = status;
   return {
-    ...{ name: share.name, path: share.path, role: share.role, synced: local !== null },
+    ...{ name: share.name, path: share.path, role: share.role, preset: share.preset, exclude: share.exclude, synced: local !== null },
     ...{ cursor: local?.cursor ?? 0, head, behind: head === null ? null : Math.max(0, head - (local?.cursor ?? 0)) },
     ...{ appliedTo: local?.appliedTo ?? 0, lag: lagFields(status, status.selfId) },
     ...{ digest: local?.digest ?? null, joined: local?.joined ?? false },

@@ -51,7 +51,7 @@ const wordpress: Preset = {
     },
     { patterns: ['**/wp-content/upgrade/'], why: 'Where an update is unpacked before it is moved into place' },
     { patterns: ['**/wp-content/upgrade-temp-backup/'], why: 'Where an update puts the old plugin for as long as it runs' },
-    { patterns: ['.maintenance'], why: 'The flag of an update that runs: left behind by a crash, it would close every server' },
+    { patterns: ['.maintenance'], why: 'The flag of an update that runs on this server: the others do not update themselves' },
     { patterns: ['**/wp-content/debug.log'], why: 'The log of `WP_DEBUG_LOG`' },
     { patterns: ['**/wp-content/wflogs/'], why: 'State of the Wordfence firewall, written at every request' },
     { patterns: ['**/wp-content/uploads/wc-logs/'], why: 'Logs of WooCommerce' },

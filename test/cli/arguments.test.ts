@@ -5,6 +5,31 @@ const common = { config: '/etc/flocksync.yml', json: false, verbose: false, quie
 const sync = { name: 'sync', shares: [], paths: [], dryRun: false, only: null, wait: true, ...common };
 const wait = { name: 'wait', shares: [], all: false, record: null, timeoutMs: null, ...common };
 const installed = { name: 'install', what: 'cron', write: false, remove: false, user: null, everyMs: null, ...common };
+const init = {
+  ...{
+    name: 'init',
+    url: 's3://b',
+    path: null,
+    endpoint: null,
+    region: null,
+    pathStyle: null,
+    profile: null,
+    federation: null,
+    share: null,
+  },
+  ...{
+    preset: null,
+    role: 'both',
+    mode: 'heavyweight',
+    join: 'trash',
+    member: null,
+    state: null,
+    force: false,
+    saveKeys: false,
+    yes: false,
+  },
+  ...common,
+};
 const restore = { name: 'restore', path: '', share: null, at: null, exact: false, dryRun: false, ...common };
 
 test.each<[string, object]>([
@@ -50,6 +75,19 @@ test.each<[string, object]>([
   ['approve', { name: 'approve', ids: [], share: null, ...common }],
   ['approve a1 42 --share s', { name: 'approve', ids: ['a1', '42'], share: 's', ...common }],
   ['reject a1', { name: 'reject', ids: ['a1'], share: null, ...common }],
+  ['init s3://b', init],
+  ['init s3://b/p /w -y --force --save-keys', { ...init, url: 's3://b/p', path: '/w', yes: true, force: true, saveKeys: true }],
+  [
+    'init s3://b --endpoint http://h:1 --region r --path-style false --profile p --federation f --share s',
+    { ...init, endpoint: 'http://h:1', region: 'r', pathStyle: false, profile: 'p', federation: 'f', share: 's' },
+  ],
+  [
+    'init s3://b --preset none --role subscriber --mode lightweight --join merge --member m --state /s',
+    { ...init, preset: 'none', role: 'subscriber', mode: 'lightweight', join: 'merge', member: 'm', state: '/s' },
+  ],
+  ['join s', { name: 'join', share: 's', merge: false, dryRun: false, yes: false, ...common }],
+  ['join s -n --merge --yes', { name: 'join', share: 's', merge: true, dryRun: true, yes: true, ...common }],
+  ['help presets', { name: 'help', topic: 'presets' }],
   ['forget s', { name: 'forget', share: 's', ...common }],
   ['doctor', { name: 'doctor', ...common }],
   ['install cron', installed],
@@ -73,6 +111,15 @@ test.each<[string, string]>([
   ['', 'there is no command "": `flocksync --help` lists them'],
   ['snyc', 'there is no command "snyc": did you mean sync?'],
   ['frobnicate', 'there is no command "frobnicate": `flocksync --help` lists them'],
+  ['init', 'init needs an argument: write flocksync init URL [PATH]'],
+  ['init a b c', 'init does not know what to do with "c": write flocksync init URL [PATH]'],
+  [
+    'init s3://b --preset wordpess',
+    '--preset takes wordpress, joomla, drupal, moodle, moodledata or none, found "wordpess" (did you mean wordpress?)',
+  ],
+  ['init s3://b --role owner', '--role takes both, publisher or subscriber, found "owner"'],
+  ['init s3://b --path-style yes', '--path-style takes true or false, found "yes"'],
+  ['join', 'join needs an argument: write flocksync join SHARE'],
   ['install', 'install needs an argument: write flocksync install cron|systemd'],
   ['install anacron', 'install takes cron or systemd, found "anacron"'],
   ['install cron --write --remove', '--write and --remove do not go together'],
@@ -83,7 +130,7 @@ test.each<[string, string]>([
     '--every takes a time that divides a minute, an hour or a day, such as 5s, 15s, 1m, 10m or 1h, found "often"',
   ],
   ['install cron --every 0s', '--every takes a time that divides a minute, an hour or a day, such as 5s, 15s, 1m, 10m or 1h, found "0s"'],
-  ['help join', 'the command join is not built yet'],
+  ['help upgrade-format', 'the command upgrade-format is not built yet'],
   ['help x', 'there is no command "x": `flocksync --help` lists them'],
   ['--config x sync', '--config stands before the command: write flags after it, for example `flocksync sync --config FILE`'],
   ['-q', '-q stands before the command: write flags after it, `flocksync --help` lists the commands'],

@@ -4,7 +4,7 @@ import { commands } from '../../src/cli/command-table.ts';
 import { helpColumnsMax, helpScreen } from '../../src/cli/help.ts';
 import { loadConfig } from '../../src/config.ts';
 
-const topics = [null, 'config', ...commands.map((spec) => spec.name)];
+const topics = [null, 'config', 'presets', ...commands.map((spec) => spec.name)];
 
 test.each(topics)('the screen %s fits 80 columns and ends with a line break', (topic) => {
   const screen = helpScreen(topic);

@@ -25,8 +25,11 @@ const leftOutShown = 8;
 export async function firstLook(world: World, command: InitCommand, flag: string, output: Output, progress: Progress): Promise<ExitCode> {
   const say = (text: string) => void (command.quiet || output.line(text));
   say('\nTesting it:\n');
-  const examined = await doctor(world, { ...command, name: 'doctor', json: false }, command.quiet ? silent(output) : output);
+  const kept: string[] = [];
+  const examined = await doctor(world, { ...command, name: 'doctor', json: false }, command.quiet ? keeping(output, kept) : output);
   if (examined !== exit.done) {
+    // Trouble is told with -q, too.
+    for (const line of kept) output.error(line);
     output.error(`\nflocksync: correct what failed; then go on with: flocksync doctor${flag}, flocksync sync -n${flag}`);
     return examined;
   }
@@ -37,8 +40,8 @@ export async function firstLook(world: World, command: InitCommand, flag: string
   return worst(codes);
 }
 
-function silent(output: Output): Output {
-  return { ...output, line: () => {} };
+function keeping(output: Output, lines: string[]): Output {
+  return { ...output, line: (text) => void lines.push(text) };
 }
 
 function nextSteps(flag: string): string[] {
@@ -65,7 +68,7 @@ async function lookAtShare(
     for (const line of leftOutLines(world, share)) say(line);
     const preview = await previewOf(world, share, progress);
     for (const problem of outcomeProblems(preview.outcome)) output.error(problemLine(share.name, problem));
-    for (const line of standing === undefined ? foundingLines(share, preview) : joiningLines(share, preview)) say(line);
+    for (const line of standing === undefined ? foundingLines(share, preview) : joiningLines(preview)) say(line);
     for (const line of firstLines(preview)) say(line);
     return outcomeCode({ ...preview.outcome, events: [] });
   } catch (error) {
@@ -107,10 +110,10 @@ function foundingLines(share: ShareConfig, { published, outcome }: Preview): str
   return [`This server would found it with what it has: ${counted(count, 'file')}, ${formatBytes(bytes)}. All others follow it.`];
 }
 
-function joiningLines(share: ShareConfig, preview: Preview): string[] {
-  const lines = joinLines(preview, share.join);
-  const { equal, differ, onlyHere, published, comes } = preview;
-  if (differ.count + onlyHere.count + published.count + comes.count === 0)
+function joiningLines(preview: Preview): string[] {
+  const lines = joinLines(preview, '`join: merge`');
+  const { equal, dressed, differ, onlyHere, published, comes } = preview;
+  if (dressed.count + differ.count + onlyHere.count + published.count + comes.count === 0)
     return [`Joining changes nothing here: ${equal === 0 ? 'the share holds no files' : `all ${counted(equal, 'file')} are equal`}.`];
   return ['Joining would mean for the files of this server:', ...lines];
 }
