@@ -1,4 +1,5 @@
-import { type CommandSpec, commands, commonFlags, jsonFlag } from '../../src/cli/command-table.ts';
+import type { CommandSpec } from '../../src/cli/command-spec.ts';
+import { commands, commonFlags, jsonFlag } from '../../src/cli/command-table.ts';
 import type { Flag } from '../../src/cli/flags.ts';
 
 /** For bash, from the table that the parser and the help screens come from. It asks neither the program nor the bucket, so it is quick. */

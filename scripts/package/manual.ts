@@ -1,4 +1,5 @@
-import { type CommandSpec, commands, commonFlags, jsonFlag } from '../../src/cli/command-table.ts';
+import type { CommandSpec } from '../../src/cli/command-spec.ts';
+import { commands, commonFlags, jsonFlag } from '../../src/cli/command-table.ts';
 import { configExample, exitMeanings, generalAbout } from '../../src/cli/help.ts';
 import { bold, escaped, italic, item, paragraphs, section, subsection, title, verbatim } from './roff.ts';
 

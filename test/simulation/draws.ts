@@ -75,6 +75,7 @@ export function drawConfig(chance: Chance, first: boolean, { trashMs, format }: 
       name: 'webroot',
       path: '/srv/html',
       pattern: null,
+      preset: null,
       exclude: ['cache/', '*.log'],
       metadata: chance.maybe(0.9) ? 'preserve' : fixed,
     },
