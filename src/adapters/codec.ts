@@ -7,10 +7,13 @@ import type { Answers, Asks, Question, Reply } from './codec-thread.ts';
 import { joined, pieces } from './codec-thread.ts';
 import { type FileReader, type FilesOfDirectory, type ReadIntoRoom, readFilesHere, roomForAll } from './disk-read.ts';
 import { type ContentFiles, type FileWriter, writeFiles } from './disk-write.ts';
+import { collectNow } from './engine.ts';
 
 /** Below this a thread costs more than it spares. */
 const threadBytesMin = 1024 * 1024;
 const threadFilesMin = 200;
+/** A thread that was asked nothing for so long ends, and gives back its memory: after a burst more than the rest of an idle agent takes. */
+const threadIdleMs = 30_000;
 /** The thread's objects live as long as one question; without a bound its heap grows to what the machine allows. */
 const threadYoungMiB = 4;
 const threadFile = fileURLToPath(new URL('./codec-thread.js', import.meta.url));
@@ -21,10 +24,17 @@ export interface FilingCodec extends ContentCodec {
   readonly read: FileReader;
 }
 
-/** On a second core where the program was built with the thread's own file and there is enough to do, else in this thread. */
-export function openCodec(file = threadFile): FilingCodec {
-  const thread = existsSync(file) ? new Thread(file) : null;
+/**
+ * On a second core where the program was built with the thread's own file and there is enough to do, else in this thread. After `idleMs`
+ * without anything to do the thread and its memory go, until there is.
+ */
+export function openCodec(file = threadFile, idleMs = threadIdleMs): FilingCodec {
   const free: SharedArrayBuffer[] = [];
+  const giveBack = () => {
+    free.length = 0;
+    collectNow();
+  };
+  const thread = existsSync(file) ? new Thread(file, idleMs, giveBack) : null;
   const beside = (bytes: number, files = 0) => (bytes < threadBytesMin && files < threadFilesMin && !thread?.runs ? null : thread);
   return {
     encode: async (contents) => {
@@ -94,15 +104,22 @@ interface Waiting {
   readonly reject: (cause: unknown) => void;
 }
 
-/** Started at the first need; holds the process only while it is asked something. */
+const ended = () => new Error('the thread that compresses contents has ended');
+
+/** Started at the first need, ended when it was idle for long; holds the process only while it is asked something. */
 class Thread {
   readonly #file: string;
+  readonly #idleMs: number;
+  readonly #onEnd: () => void;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | null = null;
   #asked = 0;
+  #idle: NodeJS.Timeout | undefined;
 
-  constructor(file: string) {
+  constructor(file: string, idleMs: number, onEnd: () => void) {
     this.#file = file;
+    this.#idleMs = idleMs;
+    this.#onEnd = onEnd;
   }
 
   get runs(): boolean {
@@ -112,6 +129,7 @@ class Thread {
   ask<Q extends Question>(question: Q, ask: Asks[Q]): Promise<Answers[Q]> {
     const worker = this.#worker ?? this.#start();
     const id = ++this.#asked;
+    clearTimeout(this.#idle);
     worker.ref();
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: (answer) => resolve(answer as Answers[Q]), reject });
@@ -120,8 +138,11 @@ class Thread {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate();
-    this.#worker = null;
+    clearTimeout(this.#idle);
+    const worker = this.#worker;
+    const unanswered = this.#taken();
+    await worker?.terminate();
+    for (const { reject } of unanswered) reject(ended());
   }
 
   #start(): Worker {
@@ -129,17 +150,28 @@ class Thread {
     worker.on('message', ({ id, answer }: Reply) => {
       this.#waiting.get(id)?.resolve(answer);
       this.#waiting.delete(id);
-      if (this.#waiting.size === 0) worker.unref();
+      if (this.#waiting.size === 0) this.#rest(worker);
     });
-    worker.on('error', (cause) => this.#fail(cause));
-    worker.on('exit', () => this.#fail(new Error('the thread that compresses contents has ended')));
+    const fail = (cause: unknown) => {
+      if (this.#worker === worker) for (const { reject } of this.#taken()) reject(cause);
+    };
+    worker.on('error', fail);
+    worker.on('exit', () => fail(ended()));
     this.#worker = worker;
     return worker;
   }
 
-  #fail(cause: unknown): void {
-    for (const { reject } of this.#waiting.values()) reject(cause);
+  #rest(worker: Worker): void {
+    worker.unref();
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => void this.close().then(this.#onEnd), this.#idleMs).unref();
+  }
+
+  /** The questions of a thread that is no more. */
+  #taken(): readonly Waiting[] {
+    const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#worker = null;
+    return waiting;
   }
 }

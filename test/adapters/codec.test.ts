@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import type { Worker } from 'node:worker_threads';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { getStat } from '../../src/adapters/disk-stat.ts';
 import { contentHash } from '../../src/model/digest.ts';
 import type { ContentCodec, StoredContent } from '../../src/ports/codec.ts';
@@ -81,4 +83,19 @@ test('a thread that ends leaves no question unanswered, and the next question st
   await expect(asking).rejects.toThrow('has ended');
   expect(await codec.encode([text])).toHaveLength(1);
   await codec.close();
+});
+
+test('a thread that has nothing to do ends, not before it has answered; the next question starts another', async () => {
+  const started: Worker[] = [];
+  const note = (worker: Worker) => started.push(worker);
+  process.on('worker', note);
+  onTestFinished(() => void process.off('worker', note));
+  const codec = await codecIn(threadPlaces[1], 1);
+  for (const round of [1, 2]) {
+    expect(places(await codec.decode(await encoded(codec)))).toEqual([0, 1, 2, 3]);
+    const worker = started.at(-1);
+    if (worker && worker.threadId !== -1) await once(worker, 'exit');
+    expect(started.length).toBeGreaterThanOrEqual(round);
+  }
+  expect(started.every(({ threadId }) => threadId === -1)).toBe(true);
 });

@@ -14,8 +14,8 @@ export async function builtThread(directory: string): Promise<string> {
 
 export const threadPlaces = ['in this thread', 'in a thread of its own'] as const;
 
-export async function codecIn(place: string): Promise<FilingCodec> {
-  const codec = openCodec(place === 'in this thread' ? '/nowhere' : await builtThread(temporaryDirectory()));
+export async function codecIn(place: string, idleMs?: number): Promise<FilingCodec> {
+  const codec = openCodec(place === 'in this thread' ? '/nowhere' : await builtThread(temporaryDirectory()), idleMs);
   onTestFinished(() => codec.close());
   return codec;
 }
