@@ -16,7 +16,7 @@ import { joinLines, type Preview, previewOf } from './preview.ts';
 import type { Progress } from './progress.ts';
 import { outcomeCode, outcomeProblems, problemLine } from './report.ts';
 import { chooseShares, tellFault } from './shares.ts';
-import { syncShare } from './sync-share.ts';
+import { syncHere } from './sync-share.ts';
 
 /** A cycle under way gets this long to come to its end. */
 const lockWaitMs = 60_000;
@@ -108,8 +108,9 @@ async function joinNow(world: World, share: ShareConfig, how: 'trash' | 'merge',
     } finally {
       opened.close();
     }
+    // A daemon that took the next cycle would tell the list of the trash to its own log.
+    return await syncHere(world, share, { dryRun: false, only: null, wait: true, below: null }, { output, progress, lock });
   } finally {
     lock.release();
   }
-  return await syncShare(world, share, { dryRun: false, only: null, wait: true, below: null }, output, progress);
 }

@@ -95,7 +95,8 @@ interface Around {
 
 const blankProgress = { filesDone: 0, filesTotal: null, bytesDone: 0, bytesTotal: null };
 
-async function syncHere(world: World, share: ShareConfig, options: SyncOptions, around: Around): Promise<ExitCode> {
+/** By this process, which gives the lock back. The caller holds it, and has seen to it that nobody else works on the share. */
+export async function syncHere(world: World, share: ShareConfig, options: SyncOptions, around: Around): Promise<ExitCode> {
   const { output, progress, lock } = around;
   const { dryRun } = options;
   const teller = new StatusTeller(world, share);
