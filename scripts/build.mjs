@@ -38,3 +38,4 @@ chmodSync(join(out, 'main.js'), 0o755);
 cpSync(join(root, 'src/adapters/schema'), join(out, 'schema'), { recursive: true });
 // Which packages left something in the bundle, for whoever has to name their licences.
 if (process.env.FLOCKSYNC_METAFILE !== undefined) writeFileSync(process.env.FLOCKSYNC_METAFILE, JSON.stringify(metafile));
+cpSync(join(root, 'src/adapters/page'), join(out, 'page'), { recursive: true });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { bounded } from './adapters/bounded.ts';
 import { type FilingCodec, openCodec } from './adapters/codec.ts';
 import { openCommands } from './adapters/command.ts';
+import { type CountingDatastore, counting } from './adapters/counting.ts';
 import { openDirectory } from './adapters/directory.ts';
 import { openShareTree } from './adapters/disk.ts';
 import { compileExcludes } from './adapters/excludes.ts';
@@ -41,6 +42,10 @@ export interface World {
   inspection(): Promise<BucketInspection | null>;
   readonly codec: FilingCodec;
   member(): MemberFile;
+  /** The bucket for whoever only looks on: few calls at once, and trouble of its own, so that no cycle is held up by it. */
+  reading(): Promise<Datastore>;
+  /** Calls of the bucket so far, every attempt; null before the first. */
+  traffic(): ReturnType<CountingDatastore['counts']> | null;
   /** Shares of the config, patterns expanded by what is on this disk, in the journals and (with `bucket`) in the bucket. */
   shares(
     bucket: boolean,
@@ -66,6 +71,8 @@ export interface WorldOptions {
 
 const requestTimeoutMs = 12_000;
 const attemptsMax = 10;
+const readingCallsMax = 4;
+const readingBudgetMs = 5000;
 
 export function openWorld(options: WorldOptions): World {
   const { log, signal } = options;
@@ -90,6 +97,12 @@ export function openWorld(options: WorldOptions): World {
     },
     datastore: async () => (await store()).datastore,
     inspection: async () => (await store()).inspect,
+    reading: async () => {
+      const { reading } = await store();
+      reading.renewBudget();
+      return reading;
+    },
+    traffic: () => opened?.counted.counts() ?? null,
     member: () => {
       makeStateDirectory(config);
       member ??= openMember(config.state, config.member, systemRandom);
@@ -125,8 +138,10 @@ async function openStore(options: WorldOptions, onRequest: () => void) {
   const inspect: BucketInspection | null = raw instanceof S3Datastore ? raw.inspect : null;
   const tell = ({ operation, key, attempt, fault }: { operation: string; key: string; attempt: number; fault: Error }) =>
     log.debug({ operation, key, attempt }, `repeated: ${fault.message}`);
+  const counted = counting(raw);
   const retries = { time: systemTime, random: systemRandom, budgetMs: retryBudgetMs, attemptsMax, log: tell, signal };
-  return { inspect, datastore: retrying(bounded(raw), retries) };
+  const reading = retrying(bounded(counted, { callsMax: readingCallsMax }), { ...retries, budgetMs: readingBudgetMs, attemptsMax: 3 });
+  return { inspect, counted, reading, datastore: retrying(bounded(counted), retries) };
 }
 
 /** Shares that this state directory has a journal of. */

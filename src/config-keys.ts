@@ -1,7 +1,7 @@
 import { addFault, type Section } from './config-document.ts';
 import { meant } from './config-values.ts';
 
-export const topKeys = ['federation', 'datastore', 'member', 'state', 'log', 'shares'] as const;
+export const topKeys = ['federation', 'datastore', 'member', 'state', 'log', 'page', 'pageToken', 'shares'] as const;
 export const datastoreKeys = ['url', 'endpoint', 'region', 'pathStyle', 'profile'] as const;
 export const shareKeys = [
   'name',
@@ -36,11 +36,6 @@ export const onChangeKeys = ['run', 'timeout', 'debounce'] as const;
 export const checkKeys = ['run', 'timeout'] as const;
 export const maxDeleteKeys = ['percent', 'floor', 'window'] as const;
 
-/** Keys that are documented or planned, but do nothing in this release: ignoring one would be a silent lie. */
-const unbuiltKeys: Readonly<Record<string, string>> = {
-  page: 'remove it',
-};
-
 const credentialKey =
   /^(aws_?)?(access_?key(_?id)?|secret(_?access)?(_?key)?|session_?token|password|passwd|token|credentials?|user(name)?)$/i;
 
@@ -69,8 +64,6 @@ function unknownKey(section: Section, key: string, known: readonly string[]): st
     return `\`${key}\`: credentials do not belong in this file; put AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into /etc/flocksync.env (mode 0600)`;
   }
   if (key === '<<') return '`<<` (a merge key) is not supported: write the keys out';
-  const instead = Object.hasOwn(unbuiltKeys, key) ? unbuiltKeys[key] : undefined;
-  if (instead !== undefined) return `\`${key}\` is not built yet: ${instead}`;
   const home = homes.find(([, keys]) => keys.includes(key));
   if (home !== undefined) return `\`${key}\` does not belong ${where}, it belongs to ${home[0]}: check the indentation`;
   return `\`${key}\` is not a known key ${where}${meant(key, known) || `: known are ${known.join(', ')}`}`;

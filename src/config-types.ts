@@ -15,9 +15,23 @@ export interface Config {
   readonly state: string;
   /** File for JSON lines, or null. */
   readonly log: string | null;
+  /** Where the daemon serves its web page, or null. */
+  readonly page: PageConfig | null;
   /** As written: shares with a pattern are still templates, see `expandShares`. */
   readonly shares: readonly ShareConfig[];
 }
+
+export interface PageConfig {
+  /** An address, or `localhost`. */
+  readonly host: string;
+  readonly port: number;
+  /** Only this machine can reach it: then it may be read without the token. */
+  readonly loopback: boolean;
+  /** Null: nobody can decide anything there. */
+  readonly token: PageToken | null;
+}
+
+export type PageToken = { readonly kind: 'text'; readonly value: string } | { readonly kind: 'file'; readonly path: string };
 
 export type DatastoreConfig = S3Config | DirectoryConfig;
 

@@ -2,6 +2,7 @@ import { readDatastore } from './config-datastore.ts';
 import { addFault, openSource, quoted, type Section, type Source } from './config-document.ts';
 import { refuseUnknownKeys, topKeys } from './config-keys.ts';
 import { type Realpath, refuseOverlaps } from './config-overlap.ts';
+import { readPage } from './config-page.ts';
 import { readPath } from './config-path.ts';
 import { type ReadShare, readShares } from './config-share.ts';
 import { refuseStatusFiles } from './config-status-file.ts';
@@ -43,6 +44,7 @@ function readConfig(source: Source, top: Section, environment: ConfigEnvironment
   const member = readMember(top) ?? environment.hostName;
   const state = readPath(top, 'state') ?? { value: defaultState, line: 0 };
   const log = readLog(top);
+  const page = readPage(top);
   const shares = readShares(top);
   refuseEqualNames(source, shares);
   const datastorePlace = datastore === undefined ? null : { config: datastore, line: top.fields.get('datastore')?.line ?? 0 };
@@ -55,7 +57,7 @@ function readConfig(source: Source, top: Section, environment: ConfigEnvironment
   if (federation === undefined || datastore === undefined) return undefined;
   refuseStatusFiles(source, { state: state.value, log: log?.value ?? null, datastore }, shares);
   const list = shares.map((read) => read.share);
-  return { file: source.file, federation, datastore, member, state: state.value, log: log?.value ?? null, shares: list };
+  return { file: source.file, federation, datastore, member, state: state.value, log: log?.value ?? null, page, shares: list };
 }
 
 function readFederation(top: Section): string | undefined {

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { JournalFault } from '../ports/journal.ts';
 
 /** What a load balancer looks for: the file stands while the share is ready here. */
@@ -19,6 +19,11 @@ export function openReadyFile(file: string): ReadyFile {
       }),
     clear: () => attempt(file, 'removed', () => rmSync(file, { force: true })),
   };
+}
+
+/** For whoever asks in the load balancer's place. */
+export function isMarkedReady(file: string): boolean {
+  return existsSync(file);
 }
 
 function attempt(file: string, what: string, work: () => void): void {

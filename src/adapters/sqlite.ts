@@ -10,6 +10,7 @@ import { holdPart, intentPart, problemPart, trashPart } from './sqlite-local.ts'
 import { recordPart, versionPart } from './sqlite-log.ts';
 import { openConnection } from './sqlite-open.ts';
 import { snapshotPart } from './sqlite-snapshot.ts';
+import { tallyPart } from './sqlite-tally.ts';
 import { travelPart } from './sqlite-travel.ts';
 import { verifyPart } from './sqlite-verify.ts';
 import { wantPart } from './sqlite-want.ts';
@@ -49,6 +50,7 @@ export function openJournal({ file, schemaDirectory = ownSchema, readOnly = fals
     ...auditPart(connection),
     ...housekeepingPart(connection),
     ...snapshotPart(connection),
+    ...tallyPart(connection),
     ...travelPart(connection),
     ...verifyPart(connection),
     ...trashPart(connection),

@@ -1,5 +1,5 @@
 import { membersPrefix } from '../model/keys.ts';
-import { type Datastore, DatastoreFault } from '../ports/datastore.ts';
+import { type Datastore, DatastoreFault, type Listed } from '../ports/datastore.ts';
 import { listLog } from '../steps/pull.ts';
 import { type Heartbeat, heartbeatBytesMax, readHeartbeat } from './heartbeat.ts';
 
@@ -19,32 +19,37 @@ export const forgottenMs = 30 * dayMs;
 export const aliveMs = 3 * 60_000;
 const membersMax = 1000;
 
+/** Null for what is no heartbeat. Throws DatastoreFault. */
+export type ReadHeartbeat = (datastore: Datastore, listed: Listed) => Promise<Heartbeat | null>;
+
 /** All members that were heard of within `withinMs`, in the order of their labels. Throws DatastoreFault. */
 export async function readMembers(
   datastore: Datastore,
   share: string,
   withinMs = goneMs,
+  read: ReadHeartbeat = readHeartbeatOf,
 ): Promise<{ members: HeardMember[]; nowMs: number }> {
   const prefix = membersPrefix(share);
-  const keys: { key: string; agoMs: number }[] = [];
+  const keys: { listed: Listed; agoMs: number }[] = [];
   let nowMs = 0;
   for (let after: string | undefined; ; ) {
     const { value, dateMs } = await datastore.list(prefix, after === undefined ? {} : { after });
     nowMs = dateMs;
-    keys.push(...value.objects.map(({ key, modifiedMs }) => ({ key, agoMs: Math.max(0, dateMs - modifiedMs) })));
+    keys.push(...value.objects.map((listed) => ({ listed, agoMs: Math.max(0, dateMs - listed.modifiedMs) })));
     after = value.objects.at(-1)?.key;
     if (!value.truncated || after === undefined) break;
   }
   const recent = keys.filter(({ agoMs }) => agoMs < withinMs).sort((a, b) => a.agoMs - b.agoMs);
-  const members = await Promise.all(recent.slice(0, membersMax).map(({ key, agoMs }) => readMember(datastore, key, agoMs)));
-  return { members: members.filter((member) => member !== null).sort(byName), nowMs };
+  const members = await Promise.all(
+    recent.slice(0, membersMax).map(async ({ listed, agoMs }) => ({ heartbeat: await read(datastore, listed), agoMs })),
+  );
+  return { members: members.filter((member): member is HeardMember => member.heartbeat !== null).sort(byName), nowMs };
 }
 
-async function readMember(datastore: Datastore, key: string, agoMs: number): Promise<HeardMember | null> {
+export async function readHeartbeatOf(datastore: Datastore, { key }: Listed): Promise<Heartbeat | null> {
   try {
     const { value } = await datastore.get(key, { bytesMax: heartbeatBytesMax });
-    const heartbeat = value === null ? null : readHeartbeat(value.bytes);
-    return heartbeat === null ? null : { heartbeat, agoMs };
+    return value === null ? null : readHeartbeat(value.bytes);
   } catch (error) {
     if (error instanceof DatastoreFault && error.code === 'too-large') return null;
     throw error;

@@ -13,7 +13,8 @@ const repeatMs = 60_000;
 
 /** Changes of the log that keep a share from being ready here. */
 export function missingChanges(journal: Journal): number {
-  return journal.wants(missing).length;
+  const { puts, deletes } = journal.wantTally(missing);
+  return puts + deletes;
 }
 
 /** Who has not joined shows something else than the federation, whatever an earlier journal had reached. */

@@ -10,7 +10,7 @@ import type { Output } from './output.ts';
 import { chooseShares, neverSynced, readJournal, tellFault } from './shares.ts';
 
 /** One conflict that was resolved. Versions are what `history` shows; a loser in the trash is not in the log yet. */
-interface Conflict {
+export interface Conflict {
   readonly share: string;
   readonly path: BytePath;
   readonly atMs: number;
@@ -48,7 +48,8 @@ export async function conflicts(world: World, command: ConflictsCommand, output:
   return worst(codes);
 }
 
-function conflictsOf(journal: Journal, share: string, member: string): Conflict[] {
+/** The newest first, at most `limit` of those in the log; `member` is the label of this one. */
+export function conflictsOf(journal: Journal, share: string, member: string, limit = conflictsMax): Conflict[] {
   const owed = journal.owedTrash().map((row): Conflict => {
     const winner = authorOf(journal, row.path, row.lostTo);
     return {
@@ -62,7 +63,7 @@ function conflictsOf(journal: Journal, share: string, member: string): Conflict[
       keptIn: 'trash',
     };
   });
-  return [...owed.reverse(), ...journal.conflicts(conflictsMax).map((row) => conflictOf(journal, share, row))];
+  return [...owed.reverse(), ...journal.conflicts(limit).map((row) => conflictOf(journal, share, row))];
 }
 
 /** A kept row is the loser of what it names; a put that names a version has beaten it. */

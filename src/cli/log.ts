@@ -13,7 +13,7 @@ import type { Output } from './output.ts';
 import { storedPath } from './path-argument.ts';
 
 /** A record and the first of its changes, each with what stood at the path before. */
-interface Logged {
+export interface Logged {
   readonly share: string;
   readonly row: RecordRow;
   /** All of them, at or below the path that is asked for. */
@@ -21,7 +21,7 @@ interface Logged {
   readonly changes: readonly Change[];
 }
 
-interface Change {
+export interface Change {
   readonly row: VersionRow;
   readonly before: Entry | null;
 }
@@ -29,7 +29,7 @@ interface Change {
 /** The newest ingested records, newest first, with the paths that each changed. */
 export async function log(world: World, command: LogCommand, output: Output): Promise<ExitCode> {
   if (command.local) return await logLocal(world, command, output);
-  const seen = await readAsked(world, command, output, (journal, share, path) => read(journal, share, path, command));
+  const seen = await readAsked(world, command, output, (journal, share, path) => readLog(journal, share, path, command));
   if (seen === null) return exit.usage;
   const { asked, found, codes } = seen;
   const only = asked.length === 1 ? (asked[0]?.share.name ?? null) : null;
@@ -38,10 +38,16 @@ export async function log(world: World, command: LogCommand, output: Output): Pr
   return worst(codes);
 }
 
-function read(journal: Journal, share: string, typed: BytePath, { limit, paths }: LogCommand): Logged[] {
+/** Newest first, at and below a path as it was typed; with `before`, those below that number. */
+export function readLog(
+  journal: Journal,
+  share: string,
+  typed: BytePath,
+  { limit, paths, before: below }: { readonly limit: number; readonly paths: number; readonly before?: number },
+): Logged[] {
   return journal.transaction(() => {
     const path = storedPath(journal, typed);
-    const records = path === '' ? journal.records(limit) : journal.recordsAt(path, limit);
+    const records = path === '' ? journal.records(limit, below) : journal.recordsAt(path, limit);
     return records.map((row) => {
       const { count, rows } = journal.changesOf(row.sequence, path, paths);
       return { share, row, count, changes: rows.map((change) => ({ row: change, before: before(journal, change) })) };
@@ -63,10 +69,10 @@ function asDocument({ share, row, count, changes }: Logged) {
 function changeDocument({ row: { path, version, k, op, entry }, before: was }: Change) {
   const shown = entry ?? was;
   const size = shown?.kind === 'file' ? shown.size : null;
-  return { ...pathFields(path), change: word(op, was), kind: shown?.kind ?? null, size, version: versionName({ version, k }) };
+  return { ...pathFields(path), change: wordOf(op, was), kind: shown?.kind ?? null, size, version: versionName({ version, k }) };
 }
 
-function word(op: VersionRow['op'], was: Entry | null): 'added' | 'changed' | 'deleted' | 'kept' {
+export function wordOf(op: VersionRow['op'], was: Entry | null): 'added' | 'changed' | 'deleted' | 'kept' {
   if (op !== 'put') return op === 'delete' ? 'deleted' : 'kept';
   return was === null ? 'added' : 'changed';
 }
@@ -85,18 +91,22 @@ function changeLine({ row: { path, version, k, op, entry }, before: was }: Chang
   const slash = shown?.kind === 'dir' ? '/' : '';
   const detail = shown?.kind === 'file' ? `  ${formatBytes(shown.size)}` : shown?.kind === 'link' ? ` -> ${toText(shown.target)}` : '';
   const keptAs = op === 'kept' ? `  (version ${versionName({ version, k })})` : '';
-  return `${indent}${marks[word(op, was)]} ${toText(path)}${slash}${detail}${keptAs}`;
+  return `${indent}${marks[wordOf(op, was)]} ${toText(path)}${slash}${detail}${keptAs}`;
 }
 
 /** `42  2026-11-20 08:19:05Z  web01  +12 −3, 1 kept, 1.5 MB`. */
 function headLine(row: RecordRow, prefix: string): string {
-  const head = `${prefix}${String(row.sequence).padStart(6)}  ${formatMoment(row.atMs)}  ${printable(row.author || '?')}  `;
-  if (row.verdict !== 'ok') return `${head}${row.verdict}: ${printable(row.reason)}`;
-  if (row.kind !== 'changes') return `${head}${kinds[row.kind] ?? row.kind}`;
+  return `${prefix}${String(row.sequence).padStart(6)}  ${formatMoment(row.atMs)}  ${printable(row.author || '?')}  ${headText(row)}`;
+}
+
+/** What a record is about, in a few words. */
+export function headText(row: RecordRow): string {
+  if (row.verdict !== 'ok') return `${row.verdict}: ${printable(row.reason)}`;
+  if (row.kind !== 'changes') return kinds[row.kind] ?? row.kind;
   const kept = row.kept > 0 ? [`${counted(row.kept, 'loser')} kept`] : [];
   const bytes = row.bytes > 0 ? [formatBytes(row.bytes)] : [];
   const more = row.more ? ['continued'] : [];
-  return `${head}${[`+${row.puts} -${row.deletes}`, ...kept, ...bytes, ...more].join(', ')}`;
+  return [`+${row.puts} -${row.deletes}`, ...kept, ...bytes, ...more].join(', ');
 }
 
 const kinds: Readonly<Record<string, string>> = {

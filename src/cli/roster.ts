@@ -3,7 +3,8 @@ import { rootForShare } from '../adapters/share-roots.ts';
 import { systemTime } from '../adapters/system.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { askForStatus } from './ask.ts';
-import { type Crew, Follower } from './run-share.ts';
+import type { Crew } from './crew.ts';
+import { Follower } from './run-share.ts';
 
 /** After an error that no share should be able to make, the share is begun anew. */
 const brokenPauseMs = 60_000;

@@ -4,13 +4,13 @@ import type { CycleOptions, ProgressEvent } from '../agent/context.ts';
 import { glance, hasNews, stillAlive } from '../agent/glance.ts';
 import { rememberVerified } from '../agent/verified.ts';
 import type { Outcome, ShareAgent } from '../agent.ts';
-import type { OpenedShare, World } from '../compose.ts';
+import type { OpenedShare } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { type Scope, wholeScope } from '../model/scope.ts';
 import { JournalFault } from '../ports/journal.ts';
-import type { Watcher } from '../ports/watch.ts';
 import { answerOf, faultAnswer, type SyncAnswer } from './answer.ts';
 import { scheduleChores } from './chores.ts';
+import type { Crew } from './crew.ts';
 import { runCycles } from './cycles.ts';
 import { Desk } from './desk.ts';
 import { Dues, hasMoved } from './dues.ts';
@@ -20,11 +20,11 @@ import { faultOfShare } from './faults.ts';
 import { Lookout, scheduleSweeps } from './lookout.ts';
 import { Caller } from './on-change.ts';
 import { Opened } from './opened.ts';
-import type { Output } from './output.ts';
 import { noteStanding, outcomeCode, outcomeProblems, problemLine, standingFault } from './report.ts';
 import type { AskedCycle } from './requests.ts';
 import { StatusTeller } from './status-file.ts';
 import { countsOf, summary } from './summary.ts';
+import { Vitals } from './vitals.ts';
 import { Waker } from './wake.ts';
 
 /** How long the first look waits for the watches to stand, ms. */
@@ -33,26 +33,13 @@ const watchesMsMax = 3000;
 /** What is named is in the attention of the share's agent. */
 const whereHinted: Scope = { kind: 'directories', paths: new Set(), subtrees: new Set() };
 
-/** What all shares of one daemon have in common. */
-export interface Crew {
-  readonly world: World;
-  readonly output: Output;
-  /** Lets only so many cycles through at once: each may hold some packs in memory. */
-  through<T>(run: () => Promise<T>): Promise<T>;
-  /** Lets one verification through at a time. */
-  examining<T>(run: () => Promise<T>): Promise<T>;
-  /** True where one bell is polled for all shares. */
-  hasBell(): boolean;
-  /** Watches the directories of lightweight shares; opened with the first of them. */
-  watcher(): Watcher;
-}
-
 /** The log is asked, and everything is looked at; a lightweight share looks where something may have happened. */
 type Manner = Pick<CycleOptions, 'log' | 'sweep'>;
 
 /** One share of a running daemon: a cycle at start, then looks at disk and bucket, and a cycle where they show something. */
 export class Follower {
   readonly share: ShareConfig;
+  readonly vitals = new Vitals();
   readonly #crew: Crew;
   readonly #waker = new Waker();
   readonly #teller: StatusTeller;
@@ -95,7 +82,7 @@ export class Follower {
       share,
       'run',
       () => waker.wake(),
-      () => ({ ...dues.prospects, watched: this.#lookout?.standing ?? null }),
+      () => ({ ...dues.prospects, watched: this.watched }),
     );
     this.#lookout = share.mode === 'lightweight' ? new Lookout(crew.watcher(), share, () => this.#soon(() => this.#dues.wantLook())) : null;
   }
@@ -128,6 +115,21 @@ export class Follower {
     this.#soon(() => this.#dues.ring());
   }
 
+  /** Something was decided about the share. */
+  askCycle(): void {
+    this.#soon(() => this.#dues.wantCycle());
+  }
+
+  /** What this process remembers of the share; null while its journal is not open here. */
+  get memory(): ShareAgent['memory'] | null {
+    return this.#opened.current?.agent.memory ?? null;
+  }
+
+  /** Directories that are watched; null where the share is scanned. */
+  get watched(): number | null {
+    return this.#lookout?.standing ?? null;
+  }
+
   #soon(want: () => void): void {
     want();
     this.#waker.wake();
@@ -155,6 +157,7 @@ export class Follower {
   }
 
   async #step(): Promise<void> {
+    this.vitals.sign();
     const { requests } = this.#desk;
     if (requests.wantsPaths) return await this.#publishAsked();
     if (requests.wantsCycle) return await this.#cycle({ log: 'list', sweep: true }, requests.takeCycle());
@@ -342,6 +345,7 @@ export class Follower {
   // ---- what is said ----------------------------------------------------------------------------------------------------------
 
   #progressed(event: ProgressEvent): void {
+    this.vitals.sign();
     this.#desk.requests.activity.note(event);
     this.#teller.progressed(event);
   }
@@ -353,6 +357,7 @@ export class Follower {
     const untold = this.#teller.cycled(last, opened.agent);
     const problems = [...outcomeProblems(last), ...(untold === null ? [] : [untold])];
     const told = noteStanding(opened.journal, problems, systemTime.wallMs());
+    this.vitals.cycled(outcomes, elapsedMs, told.length === 0);
     for (const each of told) if (each.fresh) output.error(problemLine(this.share.name, each));
     if (output.terminal && hasMoved(outcomes)) output.line(summary(this.share.name, countsOf(outcomes), last.cursor, elapsedMs));
     const events = outcomes.flatMap((outcome) => outcome.events);
@@ -365,6 +370,7 @@ export class Follower {
     this.#opened.current?.failed(error);
     if (this.#over()) return this.#reply(null);
     this.#dues.failed();
+    this.vitals.failed();
     await this.#withStatus(() => this.#teller.failed(error));
     const fault = faultOfShare(error, this.share.name, this.#opened.current ?? undefined, { nowMs: systemTime.wallMs(), always: false });
     const defect = `flocksync: ${this.share.name}: internal error, please report it: ${stackOf(error)}`;

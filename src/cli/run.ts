@@ -11,6 +11,7 @@ import { type ExitCode, exit } from './exit.ts';
 import { faultText } from './faults.ts';
 import { counted } from './format.ts';
 import type { Output } from './output.ts';
+import type { Page } from './page/page.ts';
 import { needsRestart, type Reread, type Variables } from './reload.ts';
 import { Roster } from './roster.ts';
 import { Waker } from './wake.ts';
@@ -66,6 +67,7 @@ class Daemon {
   readonly #watchdogWaker = new Waker();
   #variables: Variables;
   #watcher: Watcher | null = null;
+  #page: Page | null = null;
   /** The bucket has told its shares at least once. */
   #listed = false;
   #isReloadAsked = false;
@@ -91,6 +93,7 @@ class Daemon {
 
   async run(): Promise<void> {
     await Promise.all([this.#keepRoster(), this.#listenToBell(), this.#showLife()]);
+    await this.#page?.close();
     await this.#roster.left();
     await this.#watcher?.close();
   }
@@ -120,10 +123,19 @@ class Daemon {
       await this.#updateRoster(round % rostersPerListing === 0 || !this.#listed || isNew, isNew).catch((error: unknown) =>
         this.#broken(error),
       );
+      await this.#keepPage(isReload).catch((error: unknown) => this.#broken(error));
       if (round === 0 && this.#output.terminal) this.#output.line(`following ${counted(this.#roster.size, 'share')}; Ctrl-C stops`);
       if (round === 0 || isReload) this.#service.supervisor.ready(`following ${counted(this.#roster.size, 'share')}`);
       if (!this.#world.signal.aborted && !this.#isReloadAsked) await this.#rosterWaker.sleep(rosterPauseMs);
     }
+  }
+
+  /** Loaded only where the config asks for it. */
+  async #keepPage(isReload: boolean): Promise<void> {
+    const { config, signal } = this.#world;
+    if (signal.aborted || (this.#page === null && config.page === null)) return;
+    this.#page ??= new (await import('./page/page.ts')).Page(this.#world, this.#output, () => this.#roster.followers());
+    await this.#page.keep(isReload);
   }
 
   /** Whatever is wrong with finding shares, those that are followed go on. */

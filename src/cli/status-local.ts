@@ -1,4 +1,4 @@
-import { appliedTo, waitingWants } from '../agent/applied.ts';
+import { appliedTo, waiting } from '../agent/applied.ts';
 import type { Halt } from '../agent/context.ts';
 import { type LastCycle, readLastCycle } from '../agent/last-cycle.ts';
 import { type Missed, readMissed } from '../agent/missed.ts';
@@ -70,7 +70,7 @@ export function localStatus(journal: Journal, share: ShareConfig, nowMs: number)
       ...{ missing: missingChanges(journal), replay: readReplay(journal, nowMs) },
       outgoing: { records: journal.outbox() === null ? 0 : 1, owed: journal.owedTrash().length },
       problems: journal.problems().filter((row) => row.code !== 'held' && row.code !== 'check-refused' && row.code !== halt?.code),
-      conflicts: journal.conflicts(conflictsCounted).length,
+      conflicts: journal.conflictCount(conflictsCounted),
       deviations: deviationsOf(journal, share, lastCycle),
       ...{ requests: journal.needs().size, heardAtMs: Number(journal.meta('heartbeatAtMs') ?? '0') },
       historyMs: historyOf(journal),
@@ -80,16 +80,14 @@ export function localStatus(journal: Journal, share: ShareConfig, nowMs: number)
 }
 
 function incomingOf(journal: Journal): LocalStatus['incoming'] {
-  const wants = waitingWants(journal);
-  const puts = wants.filter((want) => want.entry !== null);
-  const bytes = puts.reduce((sum, { entry }) => sum + (entry?.kind === 'file' ? entry.size : 0), 0);
-  return { changes: puts.length, deletions: wants.length - puts.length, bytes };
+  const { puts, deletes, bytes } = journal.wantTally(waiting);
+  return { changes: puts, deletions: deletes, bytes };
 }
 
 function holdsOf(journal: Journal): HeldStatus[] {
   return journal.holds().map((hold) => {
-    const paths = journal.holdPaths(hold.id);
-    return { ...hold, paths: paths.length, first: paths.slice(0, pathsOfHold).map((held) => held.path) };
+    const { count, first } = journal.holdTally(hold.id, pathsOfHold);
+    return { ...hold, paths: count, first };
   });
 }
 
@@ -103,7 +101,8 @@ const wanted: Partial<Record<WantReason, string>> = {
 /** Promise 4: the paths at which this tree differs from the log on purpose. */
 function deviationsOf(journal: Journal, share: ShareConfig, lastCycle: LastCycle | null): LocalStatus['deviations'] {
   const found = new Map<BytePath, string>();
-  for (const want of journal.wants(Object.keys(wanted) as WantReason[])) found.set(want.path, wanted[want.reason] ?? '');
+  const meant = journal.wantsFirst(Object.keys(wanted), deviationsListed);
+  for (const { path, reason } of meant.first) found.set(path, wanted[reason as WantReason] ?? '');
   for (const path of journal.lingering()) found.set(path, 'deleted by the federation, stays for files that are no part of the share');
   for (const { path, why } of lastCycle?.deviations.first ?? [])
     if (!found.has(path) && (share.role === 'subscriber' || journal.want(path) === null)) found.set(path, why);
@@ -111,7 +110,9 @@ function deviationsOf(journal: Journal, share: ShareConfig, lastCycle: LastCycle
   for (const row of unfollowed.first) if (!found.has(row.path)) found.set(row.path, unfollowedWhy(row));
   const beyond = (all: number, first: readonly unknown[]) => Math.max(0, all - first.length);
   const unlisted =
-    beyond(unfollowed.count, unfollowed.first) + (lastCycle === null ? 0 : beyond(lastCycle.deviations.count, lastCycle.deviations.first));
+    beyond(meant.count, meant.first) +
+    beyond(unfollowed.count, unfollowed.first) +
+    (lastCycle === null ? 0 : beyond(lastCycle.deviations.count, lastCycle.deviations.first));
   const first = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, deviationsListed);
   return { count: found.size + unlisted, first: first.map(([path, why]) => ({ path, why })) };
 }

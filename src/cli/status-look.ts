@@ -1,7 +1,7 @@
 import { openMember } from '../adapters/member-file.ts';
 import { systemRandom, systemTime } from '../adapters/system.ts';
 import { type Lag, lagOf } from '../agent/lag.ts';
-import { forgottenMs, type HeardMember, readLogEnd, readMembers } from '../agent/members.ts';
+import { forgottenMs, type HeardMember, type ReadHeartbeat, readLogEnd, readMembers } from '../agent/members.ts';
 import type { World } from '../compose.ts';
 import type { ShareConfig } from '../config-types.ts';
 import { DatastoreFault } from '../ports/datastore.ts';
@@ -29,26 +29,23 @@ export interface ShareStatus {
 
 const noLags: ShareStatus['lags'] = new Map();
 
+/** What the journal says, without a word from the bucket or from the process that looks after the share. Throws JournalFault. */
+export function lookHere(world: World, share: ShareConfig): ShareStatus {
+  const nowMs = systemTime.wallMs();
+  const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share, nowMs)));
+  return { ...{ share, local, process: null, head: null, members: [], lags: noLags, fault: null }, selfId: ownId(world), nowMs };
+}
+
 /** Throws JournalFault; a bucket that gives no answer is part of the result. */
-export async function lookAt(world: World, share: ShareConfig): Promise<ShareStatus> {
-  const selfId = ownId(world);
-  const local = readJournal(world, share.name, (journal) => (journal === null ? null : localStatus(journal, share, systemTime.wallMs())));
+export async function lookAt(world: World, share: ShareConfig, read?: ReadHeartbeat): Promise<ShareStatus> {
+  const here = lookHere(world, share);
+  const { local, selfId } = here;
   const asking = askForStatus(world, share);
-  const silent = async () => ({
-    share,
-    local,
-    process: await asking,
-    head: null,
-    members: [],
-    lags: noLags,
-    selfId,
-    nowMs: systemTime.wallMs(),
-  });
   try {
     const datastore = await world.datastore();
     const [end, heard] = await Promise.all([
       readLogEnd(datastore, share.name, local?.cursor ?? 0),
-      readMembers(datastore, share.name, forgottenMs),
+      readMembers(datastore, share.name, forgottenMs, read),
     ]);
     const positions = [...heard.members.map(({ heartbeat }) => heartbeat), { id: selfId, appliedTo: local?.appliedTo ?? 0 }];
     const lags = readJournal(
@@ -56,10 +53,10 @@ export async function lookAt(world: World, share: ShareConfig): Promise<ShareSta
       share.name,
       (journal) => new Map(positions.map(({ id, appliedTo }) => [id, lagOf(journal, appliedTo, end)])),
     );
-    return { ...(await silent()), head: end.head, members: heard.members, lags, nowMs: heard.nowMs, fault: null };
+    return { ...here, process: await asking, head: end.head, members: heard.members, lags, nowMs: heard.nowMs };
   } catch (error) {
     if (!(error instanceof DatastoreFault)) throw error;
-    return { ...(await silent()), fault: error };
+    return { ...here, process: await asking, nowMs: systemTime.wallMs(), fault: error };
   }
 }
 

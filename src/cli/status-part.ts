@@ -1,4 +1,4 @@
-import { waitingWants } from '../agent/applied.ts';
+import { waiting } from '../agent/applied.ts';
 import type { Outcome, ShareAgent } from '../agent.ts';
 import type { Journal } from '../ports/journal.ts';
 
@@ -45,10 +45,8 @@ export function factsOf(outcome: Outcome, agent: ShareAgent, before: Facts, nowM
 }
 
 function incomingOf(journal: Journal): StatusPart['incoming'] {
-  const wants = waitingWants(journal);
-  const puts = wants.filter((want) => want.entry !== null);
-  const bytes = puts.reduce((sum, { entry }) => sum + (entry?.kind === 'file' ? entry.size : 0), 0);
-  return { changes: puts.length, deletions: wants.length - puts.length, bytes };
+  const { puts, deletes, bytes } = journal.wantTally(waiting);
+  return { changes: puts, deletions: deletes, bytes };
 }
 
 function outgoingOf({ ports: { journal }, memory }: ShareAgent): number {
@@ -57,7 +55,7 @@ function outgoingOf({ ports: { journal }, memory }: ShareAgent): number {
 
 function heldOf(journal: Journal): number {
   const open = journal.holds().filter((hold) => hold.state === 'open');
-  return open.reduce((sum, hold) => sum + journal.holdPaths(hold.id).length, 0);
+  return open.reduce((sum, hold) => sum + journal.holdTally(hold.id, 0).count, 0);
 }
 
 export function partOf(share: string, facts: Facts, nowMs: number): StatusPart {

@@ -57,7 +57,8 @@ export function statusCode({ local, fault }: ShareStatus): ExitCode {
   return worst(codes);
 }
 
-function asDocument(status: ShareStatus) {
+/** One share as `status --json` has it. */
+export function asDocument(status: ShareStatus) {
   const { share, local, head, fault } = status;
   return {
     ...{ name: share.name, path: share.path, role: share.role, preset: share.preset, exclude: share.exclude, synced: local !== null },

@@ -19,7 +19,7 @@ const journalPauseMs = 500;
 const bucketPauseMs = 1000;
 
 /** How far one member is. */
-interface Progress {
+export interface Progress {
   readonly name: string;
   readonly self: boolean;
   readonly cursor: number;
@@ -97,7 +97,8 @@ async function everybody(world: World, share: ShareConfig): Promise<{ running: P
   return { running: [ownProgress(world, share), ...running], silent: others.filter((member) => member.agoMs > aliveMs) };
 }
 
-function progressOf({ heartbeat, agoMs }: HeardMember): Progress {
+/** By what it said last. */
+export function progressOf({ heartbeat, agoMs }: HeardMember): Progress {
   const { name, cursor, appliedTo: applied, halt, holds } = heartbeat;
   const refused = holds.find(({ why }) => why !== '');
   const held = holds.length > 0 ? `holds ${holds.map(({ id }) => id.slice(0, 16)).join(', ')}` : '';

@@ -5,6 +5,7 @@ import type { AuditJournal } from './journal-audit.ts';
 import type { HousekeepingJournal } from './journal-housekeeping.ts';
 import type { Location, RecordRow, VersionRow } from './journal-rows.ts';
 import type { SnapshotJournal } from './journal-snapshot.ts';
+import type { TallyJournal } from './journal-tally.ts';
 import type { TravelJournal } from './journal-travel.ts';
 import type { VerifyJournal } from './journal-verify.ts';
 
@@ -194,7 +195,7 @@ export type MetaKey =
  * The journal of one share: one SQLite file (WAL, STRICT, foreign schema versions refused). All calls are synchronous.
  * `transaction` nests by joining the outer one; a throw rolls the outermost back. Iterables must be drained before writing.
  */
-export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJournal, TravelJournal, VerifyJournal {
+export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJournal, TallyJournal, TravelJournal, VerifyJournal {
   transaction<T>(work: () => T): T;
   /**
    * A long transaction: `goOn` is awaited at each pause of the work; false from it undoes everything, and is the result. Whatever else is
