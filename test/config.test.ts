@@ -60,6 +60,7 @@ test('the example of the contract is read as it is meant', () => {
     member: 'web01',
     state: '/var/lib/flocksync',
     log: null,
+    page: null,
     shares: [
       {
         name: 'webroot',

@@ -124,6 +124,9 @@ datastore:
 member: web01                       # a label, by default the host name
 state: /var/lib/flocksync           # journals and trash index, the default
 log: /var/log/flocksync.jsonl       # JSON lines, optional
+page: 127.0.0.1:8385                # web page of the daemon, optional
+pageToken: /etc/flocksync.page      # a file (mode 0600), or \${VARIABLE}; lets
+                                    # the page approve and reject, optional
 shares:
   - name: webroot
     path: /var/www/html             # or a pattern: /var/www/*/html

@@ -7,7 +7,8 @@ import { toText } from '../../model/path.ts';
 import { schemaVersion } from '../document.ts';
 import { asDocument } from '../status.ts';
 import { unreadiness } from '../status-ready.ts';
-import { families, figuresOf } from './figures.ts';
+import { families } from './families.ts';
+import { figuresOf } from './figures.ts';
 import { stuck } from './health.ts';
 import type { Asked, Parts } from './parts.ts';
 
