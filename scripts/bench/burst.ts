@@ -40,19 +40,18 @@ export async function burst(): Promise<boolean> {
   need('rsync', 'apt-get install rsync');
   const tree = mediawikiTree();
   const own = await measured(tree, await startFlocksync());
-  const usual = await measured(tree, await startLsyncd(15));
-  const quick = await measured(tree, await startLsyncd(1));
   tell('burst, flocksync', outcomeText(own), { ...facts(own), times });
   let reached = own.differences === 0;
-  for (const [name, theirs] of [
-    ['lsyncd, delay 15', usual],
-    ['lsyncd, delay 1', quick],
-  ] as const) {
+  for (const delay of [15, 1]) {
+    const theirs = await measured(tree, await startLsyncd(delay));
     const [each, row] = [theirs.eachMs / own.eachMs, theirs.rowMs / own.rowMs];
-    tell(`burst, ${name}`, `${outcomeText(theirs)}: flocksync is ${each.toFixed(1)} and ${row.toFixed(1)} times as fast (goal ${goal})`, {
-      ...{ ...facts(theirs), eachRatio: round(each), rowRatio: round(row), goal, reached: Math.min(each, row) >= goal },
+    const isFaster = Math.min(each, row) >= goal;
+    const ratio = `flocksync is ${each.toFixed(1)} and ${row.toFixed(1)} times as fast (goal ${goal})`;
+    tell(`burst, lsyncd, delay ${delay}`, `${outcomeText(theirs)}: ${ratio}`, {
+      ...{ ...facts(theirs), eachRatio: round(each), rowRatio: round(row), goal, reached: isFaster },
     });
-    if (theirs === usual) reached &&= Math.min(each, row) >= goal;
+    // Its usual delay is what people have.
+    if (delay === 15) reached &&= isFaster;
   }
   return reached;
 }
