@@ -9,6 +9,7 @@ import { formatFault, loadConfig } from '../src/config.ts';
 import { datastoreKeys, maxDeleteKeys, metadataKeys, pollKeys, shareKeys, topKeys, verifyKeys } from '../src/config-keys.ts';
 import { commonRules, presetNames, presets } from '../src/model/presets.ts';
 import { flawCodes } from '../src/model/verify.ts';
+import { documentedSentences } from './documented.ts';
 import { projectRoot, sourceFiles } from './source.ts';
 
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
@@ -135,6 +136,20 @@ test('docs/8 explains every problem code of the source, and no other', () => {
   const section = read('docs/8-troubleshooting.md').split('## Problems by code')[1] ?? '';
   const documented = new Set([...section.matchAll(/^\| `([\w-]+)` \|/gm)].map((match) => match[1] ?? ''));
   expect([...documented].sort(), 'add or remove the row in docs/8-troubleshooting.md').toEqual([...codesInSource()].sort());
+});
+
+/** Tests that hold what was said against the page name its code: `documented('held')`. */
+function provokedCodes(): Set<string> {
+  const named = sourceFiles('test').flatMap(({ text }) => [...text.matchAll(/\bdocumented\('([\w-]+)'\)/g)].map((match) => match[1] ?? ''));
+  return new Set(named);
+}
+
+test('every problem of docs/8 has its sentence, and a test that provokes it and holds its text against the page', () => {
+  const sentences = documentedSentences();
+  expect([...sentences].filter(([, said]) => said.length === 0).map(([code]) => code)).toEqual([]);
+  const provoked = provokedCodes();
+  const missing = [...sentences.keys()].filter((code) => !provoked.has(code));
+  expect(missing, "provoke it, and expect(text).toMatch(documented('CODE'))").toEqual([]);
 });
 
 // ---- commands ----------------------------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ function noteUnreadable(template: Template, pattern: SharePattern, encoded: stri
   problems.set(`${template.name} ${encoded}`, {
     share: template.name,
     code: 'unreadable',
-    message: `${path} cannot be searched for shares of "${template.pattern}": ${reason}`,
+    message: `${path} cannot be searched for shares of "${template.pattern}" (${reason}): let the user that runs flocksync read it, or correct the pattern`,
   });
 }
 
@@ -168,7 +168,7 @@ function withoutOverlaps(shares: readonly ShareConfig[], problems: Problems): Sh
 }
 
 function overlap(share: ShareConfig, other: ShareConfig): ShareProblem {
-  const message = `${share.path} and share "${other.name}" (${other.path}) lie inside one another: share "${share.name}" is left out`;
+  const message = `${share.path} and share "${other.name}" (${other.path}) lie inside one another: share "${share.name}" is left out; correct the patterns or move one of the two`;
   return { share: share.name, code: 'overlap', message };
 }
 

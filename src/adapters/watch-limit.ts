@@ -27,11 +27,11 @@ function causeOf(limit: Limit): string {
 }
 
 function fixOf(limit: Limit, needed: number): string {
-  if (limit === 'ENOMEM') return 'give the machine or its container more memory';
+  if (limit === 'ENOMEM') return 'Give the machine or its container more memory, or set mode: heavyweight.';
   const [name, value] =
     limit === 'ENOSPC' ? [limitNow('watches').name, watchesAdvised(needed)] : [limitNow('instances').name, instancesAdvised];
   const line = `${name}=${value}`;
-  return `run "sysctl -w ${line}" (in a container on its host), and put the line ${line} into /etc/sysctl.d/90-flocksync.conf`;
+  return `Run "sysctl -w ${line}" (in a container on its host), and put the line ${line} into /etc/sysctl.d/90-flocksync.conf; or set mode: heavyweight.`;
 }
 
 /** The next power of two with room for as much again. */

@@ -188,7 +188,7 @@ class TreeHints implements Watch {
     this.#standing = 0;
     this.#addWhole('died');
     const text = `what watches the directories has ended (${cause}) and is started again; until then changes are found by looking at everything`;
-    this.#setTrouble({ code: 'watch-died', text, fix: 'if it comes again, report it with this line' });
+    this.#setTrouble({ code: 'watch-died', text, fix: 'Nothing has to be done; if it comes again, report it with this line.' });
     this.#call();
   }
 

@@ -7,7 +7,7 @@ import { listLog, requestKey } from '../steps/pull.ts';
 import type { Cycle, Halt } from './context.ts';
 
 const rejoin =
-  'If the bucket was restored or replaced on purpose, run: flocksync approve lineage --share SHARE (this member re-joins as a union; nothing is deleted).';
+  'Make sure that datastore.url and federation are right. If the bucket was restored or replaced on purpose: flocksync approve lineage --share SHARE (this member joins it again as a union; nothing is deleted).';
 const upgrade = 'Upgrade flocksync on this member.';
 
 const haltTexts: Record<string, { text: string; fix: string }> = {

@@ -93,11 +93,18 @@ function createRoot(cycle: Cycle): boolean {
   }
 }
 
+const backFix = 'Mount or restore it; the share goes on by itself once its content is back.';
+const rootFixes: Readonly<Record<string, string>> = {
+  'root-missing': `${backFix} If this server has given the share up: take it out of the config, and run flocksync forget.`,
+  'root-not-directory': 'Move away what stands there and put the directory back; the share goes on by itself then.',
+  'root-unreadable': 'Let the user that runs flocksync read and search it, or look after its disk; the share goes on by itself then.',
+};
+
 function stop(cycle: Cycle, code: string, text: string): void {
   cycle.halt = {
     code,
     text: `${text}; nothing is published or applied`,
-    fix: 'Mount or restore it; the share goes on by itself once its content is back.',
+    fix: rootFixes[code] ?? backFix,
   };
 }
 

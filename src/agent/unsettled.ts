@@ -22,7 +22,7 @@ export function noteUnsettled(cycle: Cycle, paths: readonly BytePath[]): void {
       'unsettled',
       path,
       'has been changing for more than five minutes without a quiet moment; it is not synchronised',
-      'Exclude it, or raise the quiet moments: settle is how long it must hold still.',
+      'Stop what writes to it, exclude it, or make settle shorter: that is how long it must hold still.',
     );
   }
   journal.setMeta('unsettled', restless.size === 0 ? null : JSON.stringify(since));

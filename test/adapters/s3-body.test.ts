@@ -1,12 +1,17 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { readBody } from '../../src/adapters/s3-body.ts';
+import { faultText } from '../../src/cli/faults.ts';
+import type { DatastoreFault } from '../../src/ports/datastore.ts';
+import { documented } from '../documented.ts';
 
 const idleMs = 1000;
 
 test('a body that ends early without an error of the connection is transient', async () => {
   const body = Readable.from([Buffer.alloc(10)]);
-  await expect(readBody(body, { announced: 11, bytesMax: 100, idleMs })).rejects.toMatchObject({ kind: 'transient', code: 'truncated' });
+  const fault = await readBody(body, { announced: 11, bytesMax: 100, idleMs }).catch((error: unknown) => error as DatastoreFault);
+  expect(fault).toMatchObject({ kind: 'transient', code: 'truncated' });
+  expect(faultText(fault as DatastoreFault)).toMatch(documented('truncated'));
 });
 
 test('a body that is announced too large is not read at all', async () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { expandShares, rootForShare } from '../../src/adapters/share-roots.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config-types.ts';
+import { documented } from '../documented.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 function configOf(directory: string, ...shares: { name: string; path: string }[]): Config {
@@ -118,6 +119,8 @@ test('links are not followed, neither found ones nor those that a name of the bu
     roots: { 'web-real': `${directory}/www/real/html` },
     problems: ['web-half link', 'web-link link'],
   });
+  const { problems } = await expandShares(config, { federationShares: ['web-link'] });
+  expect(problems[0]?.message).toMatch(documented('link'));
 });
 
 test("a link before the first wildcard is the administrator's", async () => {
@@ -136,6 +139,8 @@ test('a directory that cannot be searched is a problem, and known shares stay', 
   rmSync(join(directory, 'www'), { recursive: true });
   writeFileSync(join(directory, 'www'), '');
   expect((await expand(config)).problems).toEqual(['web unreadable']);
+  const { problems } = await expandShares(config, { federationShares: [] });
+  expect(problems[0]?.message).toMatch(documented('unreadable'));
 });
 
 test('names that cannot be shares are said, the others go on', async () => {
@@ -144,6 +149,7 @@ test('names that cannot be shares are said, the others go on', async () => {
   const config = configOf(directory, { name: 'web', path: `${directory}/*` }, { name: 'web-b', path: '/srv/b' });
   const { shares, problems } = await expandShares(config, { federationShares: ['web-b'] });
   expect(shares.map((share) => share.path)).toEqual([`${directory}/a`, '/srv/b']);
+  for (const { message } of problems) expect(message).toMatch(documented('name'));
   expect(problems.map((one) => one.message).sort()).toEqual([
     expect.stringContaining('would be share "web-b"'),
     expect.stringContaining('"x\\xff" has a name that is not UTF-8'),
@@ -166,4 +172,6 @@ test('matches of two patterns that lie inside one another are not both shares', 
     roots: { 'outer-a': `${directory}/a`, 'outer-b': `${directory}/b` },
     problems: ['inner-a overlap'],
   });
+  const { problems } = await expandShares(config, { federationShares: [] });
+  expect(problems[0]?.message).toMatch(documented('overlap'));
 });

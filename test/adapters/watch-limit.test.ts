@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import type { WatchTrouble } from '../../src/ports/watch.ts';
+import { documented } from '../documented.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { builtThread, make } from './watch-fixture.ts';
 
@@ -50,6 +51,7 @@ describe.skipIf(!hasNamespaces)('the kernel’s own limit', () => {
     expect(standing).toBeGreaterThan(0);
     expect(standing).toBeLessThanOrEqual(20);
     expect(trouble?.text).toContain(`only ${standing} of 101 directories are watched: the system allows a user 20 watches`);
+    expect(trouble?.text).toMatch(documented('watch-limit'));
     expect(trouble?.fix).toContain('sysctl -w user.max_inotify_watches=524288');
   });
 

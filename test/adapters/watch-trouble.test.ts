@@ -8,6 +8,7 @@ import { type Listen, listenToDirectory } from '../../src/adapters/watch-listen.
 import { Pulse } from '../../src/adapters/watch-pulse.ts';
 import { serveWatches, type WatchReport } from '../../src/adapters/watch-serve.ts';
 import { TreeWatch } from '../../src/adapters/watch-tree.ts';
+import { documented } from '../documented.ts';
 import { isRoot } from './disk-fixture.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { builtThread, make, Seen, type Where, watched } from './watch-fixture.ts';
@@ -284,6 +285,7 @@ describe('a thread that ends', () => {
     expect(seen.watch.trouble()).toEqual(
       expect.objectContaining({ code: 'watch-died', text: expect.stringContaining('killed by a test') }),
     );
+    expect(seen.watch.trouble()?.text).toMatch(documented('watch-died'));
     make(seen.root, 'a/while-nobody-watched/');
     seen.forget();
     await seen.whole('died');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { approveHold } from '../../src/steps/fold.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
+import { documented } from '../documented.ts';
 import { bucketClock } from './clocked.ts';
 import { type MemberOptions, memberIn, type TestMember } from './member.ts';
 
@@ -106,7 +107,8 @@ test('a cycle that only publishes still says what is held', async () => {
   put(a, { x: 'broken' });
   await a.cycle();
   await b.cycle();
-  expect(await b.cycle({ only: 'publish' })).toMatchObject({ held: true, problems: [{ code: 'check-refused' }] });
+  const text = expect.stringMatching(documented('check-refused'));
+  expect(await b.cycle({ only: 'publish' })).toMatchObject({ held: true, problems: [{ code: 'check-refused', text }] });
 });
 
 test('an approval lets exactly this past the check, and no deletion past maxDelete', async () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { forgetLineage } from '../../src/agent/lineage.ts';
 import { requestKey } from '../../src/steps/pull.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
+import { documented } from '../documented.ts';
 import { housekept } from './housekept.ts';
 import { memberIn, type TestMember } from './member.ts';
 
@@ -83,7 +84,7 @@ test('R-L4: a journal of another history is no base: the share halts, and approv
   await goOn(a, bucket);
   put(b, 'made', 'made on b');
   const halted = await b.cycle();
-  expect(halted.halt).toMatchObject({ code: 'another-history' });
+  expect(halted.halt).toMatchObject({ code: 'another-history', text: expect.stringMatching(documented('another-history')) });
   expect(halted.halt?.fix).toContain('flocksync approve lineage --share webroot');
   expect(existsSync(join(home, 'b', 'state', 'webroot.ready'))).toBe(false);
   expect(read(b, 'gone')).toBe('gone 1');
@@ -135,6 +136,9 @@ test('a gap that snapshots cover, none of which can be used, is told, and nothin
   put(b, 'made', 'made on b');
   const stuck = await b.cycle();
   expect(stuck.problems.map(({ code }) => code).sort()).toEqual(['behind-horizon', 'snapshot-unusable']);
+  const texts = Object.fromEntries(stuck.problems.map(({ code, text }) => [code, text]));
+  expect(texts['behind-horizon']).toMatch(documented('behind-horizon'));
+  expect(texts['snapshot-unusable']).toMatch(documented('snapshot-unusable'));
   expect(existsSync(join(home, 'bucket', 'shop', requestKey('webroot', 2)))).toBe(false);
   expect(read(b, 'gone')).toBe('gone 1');
   writeFileSync(file, good);

@@ -10,6 +10,7 @@ import { openShare } from '../../src/agent/lineage.ts';
 import type { Datastore } from '../../src/ports/datastore.ts';
 import { survey } from '../../src/steps/survey.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
+import { documented } from '../documented.ts';
 import { bucketClock } from './clocked.ts';
 import { memberIn } from './member.ts';
 
@@ -73,7 +74,9 @@ test('a snapshot that cannot be written is not tried again with every cycle', as
   // So far behind the cursor that nobody looks there any more.
   rmSync(join(home, 'bucket', 'shop', 'webroot', 'log', '0000000000000010'));
   clock.pass(2 * day);
-  expect((await member.cycle()).problems.map(({ code }) => code)).toEqual(['no-snapshot']);
+  const { problems } = await member.cycle();
+  expect(problems.map(({ code }) => code)).toEqual(['no-snapshot']);
+  expect(problems[0]?.text).toMatch(documented('no-snapshot'));
   calls.length = 0;
   await member.cycle();
   await member.cycle();

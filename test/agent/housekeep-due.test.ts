@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { counting } from '../../src/adapters/counting.ts';
 import { type Datastore, DatastoreFault } from '../../src/ports/datastore.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
+import { documented } from '../documented.ts';
 import { bucketClock } from './clocked.ts';
 import { bucketIn, memberIn } from './member.ts';
 
@@ -79,6 +80,7 @@ test('a store that refuses deletions is told once; the cycle itself is sound', a
   writeFileSync(join(a.root, 'file'), 'two');
   const outcome = await a.cycle();
   expect(outcome.problems.map(({ code }) => code)).toEqual(['housekeeping-refused']);
+  expect(outcome.problems[0]?.text).toMatch(documented('housekeeping-refused'));
   expect(outcome.counts.published).toBe(1);
   expect((await a.cycle()).problems).toEqual([]);
 });

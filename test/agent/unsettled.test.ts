@@ -2,6 +2,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../adapters/temporary.ts';
+import { documented } from '../documented.ts';
 import { memberIn } from './member.ts';
 
 test.each([
@@ -19,5 +20,6 @@ test.each([
   a.journal.setMeta('unsettled', JSON.stringify({ f: Date.now() - minutes * 60_000 }));
   const { problems } = await a.cycle();
   expect(problems.map(({ code }) => code)).toEqual(codes);
+  for (const { text } of problems) expect(text).toMatch(documented('unsettled'));
   expect(a.journal.agreed('f')).toBeNull();
 });

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { type Daemon, startDaemon, until } from './support/daemon.ts';
 import { type Federation, startFederation } from './support/federation.ts';
 
@@ -53,6 +54,7 @@ test('a scheduled verification tells its flaws until one finds none; the share g
   await until('the share goes on', () => existsSync(join(federation.bucket, 'shop/webroot/log/0000000000000002')));
   const { problems } = await statusOf();
   expect(problems.map(({ code }: { code: string }) => code)).toEqual(['verify-flaws']);
+  expect(problems[0].text).toMatch(documented('verify-flaws'));
   expect((await federation.run('web-a', ['sync'])).code).toBe(1);
   writeFileSync(pack, bytes);
   const done = verifications().length;

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { documentOf, shareStatus } from './support/document.ts';
 import { expectEqual, scenario, settled } from './support/pair.ts';
 
@@ -12,6 +13,7 @@ test('R-L3: an emptied bucket halts; approve lineage re-joins as a union without
   a.put({ onlyA: 'a' });
   b.put({ onlyB: 'b' });
   const halted = await a.sync(3);
+  expect(halted.stderr).toMatch(documented('log-shorter'));
   expect(halted.stderr).toContain('flocksync approve lineage --share webroot');
   expect((await shareStatus(a, 3)).halt).toMatchObject({ code: 'log-shorter' });
   await b.sync(3);
@@ -68,7 +70,9 @@ async function damaged() {
 
 test('R-B2: approve record-N lets everybody past a record that nobody can read', async () => {
   const { a, b, c } = await damaged();
-  expect((await b.sync(1)).stderr).toContain('flocksync approve record-2 --share webroot');
+  const { stderr } = await b.sync(1);
+  expect(stderr).toMatch(documented('record-unavailable'));
+  expect(stderr).toContain('flocksync approve record-2 --share webroot');
   const ran = await b.run('approve', 'record-2');
   expect(ran.code, ran.stderr).toBe(0);
   expect(ran.stdout).toContain('record 2 given up for every member (record 3)');

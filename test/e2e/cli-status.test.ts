@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { documentOf, shareStatus } from './support/document.ts';
 import { scenario, settled } from './support/pair.ts';
 import { manyFiles } from './support/plant.ts';
@@ -166,7 +167,7 @@ test('a journal that is damaged: exit 1, nothing is repaired by looking', async 
   for (const command of ['status', 'log', 'conflicts', 'wait']) {
     const ran = await a.run(command);
     expect(ran.code, command).toBe(1);
-    expect(ran.stderr).toContain('damaged');
+    expect(ran.stderr).toMatch(documented('damaged'));
   }
   expect(readdirSync(a.state).filter((name) => name.includes('damaged'))).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { type Actor, expectEqual, scenario, settled } from './support/pair.ts';
 
 const damages: Record<string, (file: string) => void> = {
@@ -56,7 +57,7 @@ for (const [damage, act] of Object.entries(damages)) {
     a.remove('gone');
     await a.sync();
     b.put({ mine: 'from b' });
-    expect((await b.sync(1)).stderr).toContain('cannot be had from the bucket');
+    expect((await b.sync(1)).stderr).toMatch(documented('content-missing'));
     expect((await b.sync(1)).stderr).toBe('');
     expect([b.read('later'), b.read('mine'), b.read('gone')]).toEqual(['inline', 'from b', undefined]);
     await a.sync();

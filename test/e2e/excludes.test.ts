@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { expectEqual, scenario, settled } from './support/pair.ts';
 import { named } from './support/tree.ts';
 
@@ -92,6 +93,7 @@ test('R-R4: a file for which a lingering directory leaves no room is a listed pr
   a.put({ d: 'a file now', other: 'goes on' });
   await a.sync();
   const told = await b.sync(1);
+  expect(told.stderr).toMatch(documented('occupied'));
   expect(told.stderr).toContain('d: something else stands in its place');
   expect([b.read('d/x.tmp'), b.read('other')]).toEqual(['of b', 'goes on']);
   expect((await b.sync(1)).stderr).toBe('');

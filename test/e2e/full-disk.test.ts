@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { type Federation, startFederation } from './support/federation.ts';
 import { isRoot, type Mounted, mountMemory } from './support/mount.ts';
 import { differences, snapshot } from './support/tree.ts';
@@ -52,6 +53,7 @@ describe.skipIf(!isRoot)('a full disk (mounting one needs root)', () => {
     expect(await federation.run('a', ['sync'])).toMatchObject(quiet);
     const ran = await federation.run('b', ['sync']);
     expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(documented('disk-full'));
     expect(ran.stderr).toMatch(/^(flocksync: webroot: file-\d: there is no room on the disk for it .*Free space.*\n)+$/);
     const here = readdirSync(federation.root('b'));
     expect(here).toContain('small');
@@ -117,6 +119,7 @@ describe.skipIf(!isRoot)('a full disk (mounting one needs root)', () => {
     const mount = mounted(federation.bucket, '1m');
     const ran = await federation.run('a', ['sync']);
     expect(ran).toMatchObject({ code: 75, stdout: '' });
+    expect(ran.stderr).toMatch(documented('full'));
     expect(ran.stderr).toMatch(/^flocksync: webroot: .*\(full\).*Make room.*\n$/);
     expect(await federation.run('a', ['sync'])).toEqual({ code: 75, signal: null, stdout: '', stderr: '' });
     mount.remount('size=16m');

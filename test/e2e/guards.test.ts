@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { type Actor, expectEqual, scenario, settled } from './support/pair.ts';
 import { manyFiles } from './support/plant.ts';
 
@@ -25,9 +26,9 @@ async function pair(files = manyFiles(100)) {
 }
 
 /** a is halted, says so once, nobody loses anything, and b goes on. */
-async function expectHalt(a: Actor, b: Actor, words: string): Promise<void> {
+async function expectHalt(a: Actor, b: Actor, says: RegExp): Promise<void> {
   const before = b.names();
-  expect((await a.sync(3)).stderr).toContain(words);
+  expect((await a.sync(3)).stderr).toMatch(says);
   const again = await a.sync(3);
   expect(again.stdout + again.stderr).toBe('');
   await b.sync();
@@ -45,7 +46,7 @@ async function expectRecovered(a: Actor, b: Actor): Promise<void> {
 test('R-G1: a missing root stops the share until it is back', async () => {
   const { a, b } = await pair();
   renameSync(a.root, `${a.root}.away`);
-  await expectHalt(a, b, 'is missing');
+  await expectHalt(a, b, documented('root-missing'));
   renameSync(`${a.root}.away`, a.root);
   await expectRecovered(a, b);
 });
@@ -54,7 +55,7 @@ test('R-G1: a file in the place of the root stops the share', async () => {
   const { a, b } = await pair();
   renameSync(a.root, `${a.root}.away`);
   writeFileSync(a.root, 'no directory');
-  await expectHalt(a, b, 'is not a directory');
+  await expectHalt(a, b, documented('root-not-directory'));
   rmSync(a.root);
   renameSync(`${a.root}.away`, a.root);
   await expectRecovered(a, b);
@@ -64,7 +65,7 @@ test('R-G1: an emptied root stops the share, incoming changes included', async (
   const { a, b } = await pair();
   renameSync(a.root, `${a.root}.away`);
   mkdirSync(a.root);
-  await expectHalt(a, b, 'is empty');
+  await expectHalt(a, b, documented('root-emptied'));
   b.put({ incoming: 'from b' });
   await b.sync();
   await a.sync(3);
@@ -80,7 +81,7 @@ test('R-G1: a root with nothing but excluded names counts as emptied', async () 
   await a.sync();
   renameSync(a.root, `${a.root}.away`);
   a.put({ 'error.log': 'a web server started meanwhile' });
-  await expectHalt(a, b, 'is empty');
+  await expectHalt(a, b, documented('root-emptied'));
 });
 
 test('R-G1: a copy in the place of the root is read again and goes on', async () => {
@@ -96,7 +97,7 @@ test.runIf(mounts)('R-G1: another device in the place of the root stops the shar
   const { a, b } = await pair();
   execFileSync('mount', ['-t', 'tmpfs', 'flocksync-test', a.root]);
   try {
-    await expectHalt(a, b, 'another device');
+    await expectHalt(a, b, documented('root-foreign'));
     a.put({ stray: 'written while unmounted' });
     await a.sync(3);
   } finally {
@@ -110,7 +111,7 @@ test.runIf(mounts)('R-D1: a mount that comes or goes below the root is no absenc
   execFileSync('mount', ['-t', 'tmpfs', 'flocksync-test', `${a.root}/d1`]);
   try {
     a.put({ 'd1/on-the-mount': 'x', 'd2/beside': 'goes on' });
-    expect((await a.sync(1)).stderr).toContain('another device');
+    expect((await a.sync(1)).stderr).toMatch(documented('mount-inside'));
     await b.sync();
     expect(b.read('d1/f1')).toBe('content 1');
     expect([b.read('d2/beside'), b.read('d1/on-the-mount')]).toEqual(['goes on', undefined]);
@@ -128,6 +129,7 @@ test('R-G2: as many deletions as maxDelete allows pass, one more holds them all,
   a.put({ unrelated: 'passes' });
   const told = await a.sync(3);
   expect(told.stderr.match(/flocksync:/g)).toHaveLength(1);
+  expect(told.stderr).toMatch(documented('held'));
   expect(told.stderr).toContain('41 deletions made here held');
   await b.sync();
   expect([b.read('d0/f0'), b.read('unrelated')]).toEqual(['content 0', 'passes']);

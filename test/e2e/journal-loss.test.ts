@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { startDaemon, until } from './support/daemon.ts';
 import { type Actor, expectEqual, scenario, settled } from './support/pair.ts';
 
@@ -173,6 +174,7 @@ test('a journal of a newer flocksync is refused in one sentence and stays as it 
   await a.sync();
   const ran = await b.run('sync');
   expect(ran).toMatchObject({ code: 1, stdout: '' });
+  expect(ran.stderr).toMatch(documented('newer'));
   expect(ran.stderr.trim().split('\n')).toEqual([expect.stringMatching(/has version \d+; .* Upgrade flocksync on this member\.$/)]);
   expect((await b.run('status')).code).toBe(1);
   expect(readFileSync(journalOf(b)).equals(before)).toBe(true);

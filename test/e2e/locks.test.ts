@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Intervention } from '../../src/dev-s3/server.ts';
 import { startTestS3 } from '../dev-s3/start.ts';
+import { documented } from '../documented.ts';
 import { ended, type Federation, startFederation } from './support/federation.ts';
 import { manyFiles, plant } from './support/plant.ts';
 import { differences, snapshot } from './support/tree.ts';
@@ -47,6 +48,7 @@ test('two roots in one directory with shares of one name: the message names the 
   writeFileSync(join(other, 'flocksync.yml'), configWith(other).replace(federation.root('a'), beside));
   const ran = await ended(federation.start('a', ['sync', '--config', join(other, 'flocksync.yml')]));
   expect(ran.code).toBe(2);
+  expect(ran.stderr).toMatch(documented('root-in-use'));
   expect(ran.stderr).toContain(
     `or after another root in the same directory by a share of the same name (both use .flocksync-webroot there)`,
   );

@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startTestS3 } from '../dev-s3/start.ts';
+import { documented } from '../documented.ts';
 import { type Federation, onS3, quickShare, startFederation } from './support/federation.ts';
 import { differences, snapshot } from './support/tree.ts';
 
@@ -152,6 +153,7 @@ describe('what the config sets', () => {
     federation.configure('web-b', [...quickShare, 'metadata: { owner: no-such-user, group: "33" }']);
     const first = await federation.run('web-b', ['sync']);
     expect(first.code).toBe(1);
+    expect(first.stderr).toMatch(documented('unknown-owner'));
     expect(first.stderr).toContain('no-such-user');
     expect(lstatSync(at('web-b', 'f')).gid).toBe(wwwData);
     expect(await federation.run('web-b', ['sync'])).toMatchObject({ code: 1, stderr: '' });

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { startDaemon, until } from './support/daemon.ts';
 import { program } from './support/federation.ts';
 import { type Actor, scenario } from './support/pair.ts';
@@ -42,7 +43,7 @@ test('sync calls before it ends: once per cycle with changes of others, silent, 
   );
   expect((await b.sync(1)).stderr).toBe('');
   expect((await b.run('status')).stdout).toContain('the command of onChange fails');
-  expect((await b.sync(1, '-n')).stderr).toContain('onChange fails');
+  expect((await b.sync(1, '-n')).stderr).toMatch(documented('hook-failed'));
   rmSync(file('broken'));
   // A run of cron waits for the time of the next try.
   await b.sync(1, '--no-wait');

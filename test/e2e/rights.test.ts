@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { documented } from '../documented.ts';
 import { type Federation, startFederation } from './support/federation.ts';
 import { isRoot } from './support/mount.ts';
 import { plant } from './support/plant.ts';
@@ -58,6 +59,7 @@ test.skipIf(!isRoot)('what cannot be read is a problem of its own, told once, de
   for (const name of ['secret', 'closed']) chownSync(path('b', name), 0, 0);
   const ran = await federation.run('b', ['sync']);
   expect(ran).toMatchObject({ code: 1, stdout: '' });
+  expect(ran.stderr).toMatch(documented('unreadable'));
   expect(
     ran.stderr.split('\n').filter((line) => /^flocksync: webroot: (secret|closed): cannot be read .*Make it readable/.test(line)),
   ).toHaveLength(2);
@@ -82,6 +84,7 @@ test.skipIf(!isRoot)('a directory that may not be written to keeps its wants, to
   expect(await federation.run('a', ['sync'])).toEqual(quiet);
   const ran = await federation.run('b', ['sync']);
   expect(ran).toMatchObject({ code: 1, stdout: '' });
+  expect(ran.stderr).toMatch(documented('refused'));
   expect(ran.stderr).toMatch(/open\/one: the file system refuses it .*Give the user that runs flocksync the right to write there/);
   expect(snapshot(federation.root('b')).has('other')).toBe(true);
   expect(await federation.run('b', ['sync'])).toEqual({ code: 1, signal: null, stdout: '', stderr: '' });
@@ -92,7 +95,7 @@ test.skipIf(!isRoot)('a directory that may not be written to keeps its wants, to
 test('an unreadable root halts with 3 and deletes nothing anywhere', async () => {
   chmodSync(federation.root('b'), 0);
   const ran = await federation.run('b', ['sync']);
-  expect(ran).toMatchObject({ code: 3, stderr: expect.stringMatching(/the root .* is unreadable .*nothing is published or applied/) });
+  expect(ran).toMatchObject({ code: 3, stderr: expect.stringMatching(documented('root-unreadable')) });
   expect(await federation.run('a', ['sync'])).toEqual(quiet);
   expect(snapshot(federation.root('a')).has('page')).toBe(true);
   chmodSync(federation.root('b'), 0o755);
@@ -108,6 +111,7 @@ test('a state directory that may not be used is a problem with a fix, never an i
       stdout: '',
       stderr: expect.stringMatching(/^flocksync: webroot: .*let the user that runs flocksync write/),
     });
+    expect(ran.stderr).toMatch(documented('unusable'));
   }
   chmodSync(federation.state('b'), 0o700);
   await expectHealed();
@@ -138,6 +142,7 @@ describe.skipIf(!isRoot)('a root that is mounted read-only (mounting needs root)
         code: 1,
         stderr: expect.stringMatching(/^flocksync: webroot: .*mounted read-only.*Mount the file system read-write.*\n$/),
       });
+      expect(ran.stderr).toMatch(documented('no-staging'));
       expect(await federation.run('b', ['sync'])).toEqual({ code: 1, signal: null, stdout: '', stderr: '' });
       expect(await federation.run('a', ['sync'])).toEqual(quiet);
       expect([...snapshot(federation.root('a')).keys()]).toEqual(expect.arrayContaining(['local', 'remote']));

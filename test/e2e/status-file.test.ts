@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, sta
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startTestS3 } from '../dev-s3/start.ts';
+import { documented } from '../documented.ts';
 import { configureShares, s3Lines, startDaemon, until } from './support/daemon.ts';
 import { startFederation } from './support/federation.ts';
 import { isRoot } from './support/mount.ts';
@@ -147,7 +148,7 @@ test('what is no status file is left alone, and a directory that is not there is
   expect((await a.sync(1)).stderr).toContain('no/such/file does not exist. Make it, or name another place');
   a.configure('statusFile: odd');
   execFileSync('mkfifo', [join(a.root, 'odd')]);
-  expect((await a.sync(1)).stderr).toContain('odd is no status file');
+  expect((await a.sync(1)).stderr).toMatch(documented('status-file'));
   for (const overtaken of ['', 'FAILURE : rsync lock exists', 'Lsyncd status report at Tue Aug 30 04:58:05 2016\n']) {
     a.configure('statusFile: overtaken');
     writeFileSync(join(a.root, 'overtaken'), overtaken);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Request } from '../../src/dev-s3/exchange.ts';
 import type { Intervention } from '../../src/dev-s3/server.ts';
 import { startTestS3, type TestS3 } from '../dev-s3/start.ts';
+import { documented } from '../documented.ts';
 import { configureShares } from './support/daemon.ts';
 import { type Federation, type Ran, startFederation } from './support/federation.ts';
 import { differences, snapshot } from './support/tree.ts';
@@ -58,6 +59,7 @@ async function expectTold(code: number, sentence: RegExp): Promise<void> {
   const first = await timed(federation.run('a', ['sync']));
   expect(first).toMatchObject({ code, stdout: '' });
   expect(first.stderr).toMatch(sentence);
+  expect(first.stderr).toMatch(documented('datastore'));
   expect(first.stderr.split('\n')).toHaveLength(2);
   expect(first.tookMs).toBeLessThan(troubleMs);
   expect(await federation.run('a', ['sync'])).toEqual({ code, signal: null, stdout: '', stderr: '' });

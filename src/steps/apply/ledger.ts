@@ -46,7 +46,7 @@ export function retry(run: Run, task: ApplyTask, outcome?: Outcome): void {
   if (outcome === 'occupied' || outcome === 'not-empty') run.occupied.add(task.path);
   if (!isLast) fail(run, task, 'pending', '');
   else if (run.occupied.has(task.path)) fail(run, task, 'occupied', 'something that this member leaves out of the share');
-  else fail(run, task, 'busy', 'it changes whenever a newer version is about to be put in place');
+  else fail(run, task, 'busy', '');
 }
 
 /** `changed` is false where the disk already was what is wanted: an agreement, but nothing that was done to it. */
