@@ -163,7 +163,7 @@ export class ShareAgent {
     let unfinished = false;
     beginUnready(cycle);
     if (!options.dryRun) adoptOnChange(cycle.ports.journal, cycle.config);
-    if (enterRoot(cycle) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle, options.log)) !== 'halted') {
+    if ((await enterRoot(cycle)) === 'usable' && (await openShare(cycle)) && (await catchUp(cycle, options.log)) !== 'halted') {
       const reincluded = adoptExcludes(cycle);
       settleHolds(cycle);
       for (let look = 1; look <= looksMax && !options.signal.aborted; ) {

@@ -10,8 +10,8 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { fromText, nameBytesMax } from '../model/path.ts';
@@ -126,23 +126,26 @@ function openOwn(parent: OpenDirectory, name: string, root: OpenRoot): OpenDirec
 
 /**
  * A proof leaves a mark, so that a later run, which finds the same root, does not touch the root again: a rename of nothing then tells
- * whether both are still on one mount.
+ * whether both are still on one mount. What is moved for it is an empty directory, to the one name that is content on no member: a run
+ * that is killed in between leaves nothing that anybody could take for a file of the site.
  */
 function renamesInto(area: Area, root: OpenRoot): boolean {
   const mark = `${root.dev}:${root.ino}`;
   const name = randomName();
   if (errnoOfRename(area, root, name) !== 'ENOENT') return false;
   if (unless(['ENOENT'], () => readFileSync(at(area.home.fd, proofName), 'utf8')) === mark) return true;
-  closeSync(openSync(at(area.stage.fd, name), constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600));
+  mkdirSync(at(area.stage.fd, name), { mode: 0o700 });
   const errno = errnoOfRename(area, root, name);
-  unlinkSync(errno === undefined ? at(root.fd, name) : at(area.stage.fd, name));
-  if (errno === undefined) writeFileSync(at(area.home.fd, proofName), mark, { mode: 0o600 });
-  return errno === undefined;
+  rmdirSync(errno === undefined ? at(root.fd, insideName) : at(area.stage.fd, name));
+  // What stands under that name bars the way only after the kernel has found both on one mount.
+  const proved = errno === undefined || ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errno);
+  if (proved) writeFileSync(at(area.home.fd, proofName), mark, { mode: 0o600 });
+  return proved;
 }
 
 function errnoOfRename(area: Area, root: OpenRoot, name: string): string | undefined {
   try {
-    renameSync(at(area.stage.fd, name), at(root.fd, name));
+    renameSync(at(area.stage.fd, name), at(root.fd, insideName));
     return undefined;
   } catch (error) {
     const errno = errnoOf(error);

@@ -1,21 +1,16 @@
-import { spawn } from 'node:child_process';
-import { closeSync, constants, fsync, fsyncSync, openSync, unlinkSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, constants, fsyncSync, openSync, unlinkSync } from 'node:fs';
 import type { BytePath } from '../model/path.ts';
 import { parentOf } from '../model/path.ts';
 import { type ContentToStage, DiskFault, type DiskMetadata, type Staged, type StagedFiles, type StageWriter } from '../ports/filesystem.ts';
 import { type Area, randomName } from './disk-area.ts';
-import { errnoOf, faultFrom, faulting, unless } from './disk-faults.ts';
+import { faultFrom, faulting, unless } from './disk-faults.ts';
+import { fsyncOf, singleFsyncsMax, syncFileSystem } from './disk-flush.ts';
 import { Inheritance } from './disk-inherit.ts';
 import { applyMetadata } from './disk-metadata.ts';
 import { at, getStat } from './disk-stat.ts';
 import { StagedTrees } from './disk-tree.ts';
 import { directoryFlags, type OpenDirectory } from './disk-walk.ts';
 import { createStaged, type FileWriter, needsFlushNow, stagedWords, type Written, writeAll } from './disk-write.ts';
-
-/** Up to here single fsyncs are cheaper than a flush, which also waits for whatever other programs have written. */
-const singleFsyncsMax = 16;
-const fsyncOf = promisify(fsync);
 
 /** Opens a directory of the share's tree, or the nearest one above it that stands. */
 type OpenNearest = (path: BytePath) => OpenDirectory;
@@ -180,15 +175,4 @@ export class Stage {
       closeSync(fd);
     }
   }
-}
-
-/** syncfs(2) by way of coreutils; false when there is no such program. */
-function syncFileSystem(fd: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('sync', ['-f', '/proc/self/fd/3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
-    child.once('error', (error) => (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EACCES' ? resolve(false) : reject(error)));
-    child.once('exit', (code) =>
-      code === 0 ? resolve(true) : reject(new DiskFault('io', `flushing the file system failed: sync -f exited with ${code}`)),
-    );
-  });
 }

@@ -5,6 +5,7 @@ import { DiskFault, type PreciseStat, type ShareTree } from '../ports/filesystem
 import { type Area, clearStage, closeArea, hasAreaInside, insideName, openArea, trashNameOf } from './disk-area.ts';
 import { faultFrom, faulting } from './disk-faults.ts';
 import { openFile } from './disk-file.ts';
+import { Changes } from './disk-flush.ts';
 import { lockArea } from './disk-lock.ts';
 import { makeDirectory, makeLink, removeDirectory, setMetadata } from './disk-make.ts';
 import { moveToTrash, placeAllNew, placeNew, placeOver, replaceByLink, restoreFromTrash, type Site } from './disk-place.ts';
@@ -45,10 +46,12 @@ export function openShareTree(options: {
   const walk = new Walk(options.root);
   const write: FileWriter = options.write ?? (async (...asked) => writeFiles(...asked));
   const staging = new Staging(walk, options.shareName, write);
+  const changes = new Changes();
   return {
     ...readingPart(walk, options.read ?? readFilesHere),
     ...stagingPart(staging),
-    ...changingPart(walk, staging),
+    ...changingPart(walk, staging, changes),
+    flushChanges: async (all = false) => await changes.flush(() => staging.site(), all),
     ...trashPart(staging),
     preview: () => faulting('make a copy of', '', () => openPreview(staging.previewSite(options.root))),
     get stagingInsideRoot() {
@@ -182,12 +185,21 @@ function nearest(walk: Walk, path: BytePath): OpenDirectory {
   }
 }
 
-function changingPart(walk: Walk, staging: Staging): ChangingPart {
-  const naming = <T>(doing: string, path: BytePath, step: () => T): T => faulting(doing, path, () => unlocked(walk.parent(path), step));
+function changingPart(walk: Walk, staging: Staging, changes: Changes): ChangingPart {
+  const naming = <T>(doing: string, path: BytePath, step: () => T): T => {
+    changes.note(parentOf(path));
+    return faulting(doing, path, () => unlocked(walk.parent(path), step));
+  };
   return {
     placeNew: (staged, path) => naming('place', path, () => placeNew(staging.site(), staged, path)),
-    placeAllNew: (directory, files) => placeAllNew(() => staging.site(), directory, files),
-    placeTree: (top, metadata) => faulting('place the directory', top, () => staging.opened().stage.trees.place(walk, top, metadata)),
+    placeAllNew: (directory, files) => {
+      changes.note(directory);
+      return placeAllNew(() => staging.site(), directory, files);
+    },
+    placeTree: (top, metadata) => {
+      changes.note(parentOf(top));
+      return faulting('place the directory', top, () => staging.opened().stage.trees.place(walk, top, metadata));
+    },
     placeOver: (staged, path, expected, trashName) =>
       naming('replace', path, () => placeOver(staging.site(), staged, path, expected, trashName)),
     replaceByLink: (path, target, expected, trashName) =>
@@ -197,7 +209,10 @@ function changingPart(walk: Walk, staging: Staging): ChangingPart {
     makeDirectory: (path, mode) => naming('make the directory', path, () => makeDirectory(walk, path, mode)),
     removeDirectory: (path) => naming('remove the directory', path, () => removeDirectory(walk, path)),
     makeLink: (path, target) => naming('make the link', path, () => makeLink(walk, path, target)),
-    setMetadata: (path, ino, metadata) => faulting('set the metadata of', path, () => setMetadata(walk, path, ino, metadata)),
+    setMetadata: (path, ino, metadata) => {
+      changes.note(path);
+      return faulting('set the metadata of', path, () => setMetadata(walk, path, ino, metadata));
+    },
   };
 }
 

@@ -28,7 +28,7 @@ const racesMax = 100;
 /** Appends an approval behind everything that is in the log. Throws DatastoreFault when the store gives no answer. */
 export async function appendApproval(cycle: Cycle, approval: Approval, catchUp: () => Promise<boolean>): Promise<Approved> {
   // What a killed apply left must be looked at before newer records change what it was about.
-  if (cycle.ports.journal.intents().length > 0 && enterRoot(cycle) !== 'usable') return stopped(cycle, 'the root cannot be used');
+  if (cycle.ports.journal.intents().length > 0 && (await enterRoot(cycle)) !== 'usable') return stopped(cycle, 'the root cannot be used');
   if (!(await openShare(cycle))) return stopped(cycle, 'the share cannot be opened');
   const complete = await catchUp();
   const approved =

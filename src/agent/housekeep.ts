@@ -76,7 +76,7 @@ function bucketDue(cycle: Cycle, later: boolean): { readonly care: boolean; read
  */
 export async function housekeepNow(cycle: Cycle, follow: () => Promise<boolean>): Promise<Housekept | null> {
   const { journal } = cycle.ports;
-  const usable = enterRoot(cycle) === 'usable';
+  const usable = (await enterRoot(cycle)) === 'usable';
   // What a killed apply left must be looked at before newer records change what it was about.
   if (!usable && (cycle.halt?.code === 'root-in-use' || journal.intents().length > 0)) return null;
   // A root that is away keeps its trash; it says nothing about the bucket.

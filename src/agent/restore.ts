@@ -41,7 +41,7 @@ const changesPerRecord = 25_000;
  */
 export async function restore(cycle: Cycle, asked: Asked, unpublished: Unpublished, catchUp: () => Promise<boolean>): Promise<Restored> {
   // What a killed apply left must be looked at before newer records change what it was about.
-  if (cycle.ports.journal.intents().length > 0 && enterRoot(cycle) !== 'usable') return stopped(cycle, 'the root cannot be used');
+  if (cycle.ports.journal.intents().length > 0 && (await enterRoot(cycle)) !== 'usable') return stopped(cycle, 'the root cannot be used');
   if (!(await openShare(cycle))) return stopped(cycle, 'the share cannot be opened');
   const records: Sequence[] = [];
   const first: Step[] = [];

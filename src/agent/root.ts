@@ -11,7 +11,7 @@ export type RootVerdict = 'usable' | 'stopped';
  * Rule G1 before anything is read: a root that is missing, no directory, or another device without our entries stops the share.
  * A root that was never seen is created. Prepares staging and finishes what a killed run left.
  */
-export function enterRoot(cycle: Cycle): RootVerdict {
+export async function enterRoot(cycle: Cycle): Promise<RootVerdict> {
   const { tree, journal } = cycle.ports;
   let root = tree.rootState();
   if (root.state === 'missing' && !wasSeen(cycle)) {
@@ -30,11 +30,13 @@ export function enterRoot(cycle: Cycle): RootVerdict {
     );
     return 'stopped';
   }
-  if (!cycle.options.dryRun) openStaging(cycle, () => lock(cycle));
+  if (!cycle.options.dryRun) await openStaging(cycle, () => lock(cycle));
   if (cycle.halt !== null || !sameDevice(cycle, root)) return 'stopped';
   if (cycle.options.dryRun) return 'usable';
-  openStaging(cycle, () => {
+  await openStaging(cycle, async () => {
     const displaced = journal.intents().map((intent) => intent.trashName);
+    // What a killed run has done may not be on the disk yet, and what is seen there now becomes the base.
+    if (displaced.length > 0) await tree.flushChanges(true);
     recover(tree, journal, cycle.bucketNowMs());
     // The second look at what a killed burst displaced (rule A2).
     revisitDisplaced(tree, journal, displaced);
@@ -44,10 +46,10 @@ export function enterRoot(cycle: Cycle): RootVerdict {
 }
 
 /** A root that nothing can be written to is no reason not to publish from it; a publisher never needs more. */
-function openStaging(cycle: Cycle, step: () => void): void {
+async function openStaging(cycle: Cycle, step: () => void | Promise<void>): Promise<void> {
   if (!cycle.canApply) return;
   try {
-    step();
+    await step();
   } catch (error) {
     if (!(error instanceof DiskFault)) throw error;
     cycle.canApply = false;

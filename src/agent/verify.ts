@@ -23,7 +23,7 @@ const triesMax = 3;
  */
 export async function examine(cycle: Cycle, options: VerifyOptions, catchUp: () => Promise<Ingested['ended']>): Promise<Examined> {
   // What a killed apply left must be looked at before newer records change what it was about.
-  const mayRead = cycle.ports.journal.intents().length === 0 || cycle.options.dryRun || enterRoot(cycle) === 'usable';
+  const mayRead = cycle.ports.journal.intents().length === 0 || cycle.options.dryRun || (await enterRoot(cycle)) === 'usable';
   if (!mayRead || !(await openShare(cycle))) return stopped(newSurvey(cycle, options));
   let ended = await catchUp();
   for (let tries = 1; ; tries++) {

@@ -210,6 +210,11 @@ export interface ShareTree {
   discardTree(top: BytePath): void;
   /** Everything staged so far is on the disk when this resolves: one flush of the file system. */
   flush(): Promise<void>;
+  /**
+   * What this process has put in place, moved, removed or given other metadata since the last call is on the disk when this resolves. Before
+   * that a power cut may undo it, so that no journal may say that it is done. `all`: whatever anybody has done to the file system.
+   */
+  flushChanges(all?: boolean): Promise<void>;
 
   /** Puts a staged file where nothing stands (link + unlink: never replaces). */
   placeNew(staged: Staged, path: BytePath): Placed;

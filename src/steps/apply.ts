@@ -36,10 +36,10 @@ export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, opt
   };
   const sorted = [...tasks].sort((a, b) => comparePaths(a.path, b.path));
   const { early, late } = splitRemovals(sorted);
-  commit(run, early);
+  await commit(run, early);
   removeAll(run, early);
   const directories = sorted.filter((task) => task.entry?.kind === 'dir');
-  commit(run, directories);
+  await commit(run, directories);
   const trees = newTrees([...sorted, ...newFiles].sort((a, b) => comparePaths(a.path, b.path)));
   const apart = new Set<ApplyTask | NewFile>(trees.flatMap((tree) => [...tree.directories, ...tree.files]));
   if (!options.signal.aborted)
@@ -48,7 +48,7 @@ export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, opt
       directories.filter((task) => !apart.has(task)),
     );
   ports.log.debug({ step: 'directory', directories: directories.length }, 'directories made');
-  commit(run, []);
+  await commit(run, []);
   await placeFiles(
     run,
     sorted.filter((task) => task.entry?.kind === 'file' && !apart.has(task)),
@@ -56,13 +56,13 @@ export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, opt
     trees,
   );
   const links = sorted.filter((task) => task.entry?.kind === 'link' && !waitsForTarget(run, task, task.entry.target));
-  commit(run, [...links, ...late]);
+  await commit(run, [...links, ...late]);
   for (const task of links) guarded(run, task, () => placeLink(run, task, task.entry as Entry & { kind: 'link' }));
   ports.log.debug({ step: 'link', links: links.length }, 'links placed');
   removeAll(run, late);
   ports.log.debug({ step: 'remove', paths: late.length }, 'removals done');
   for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
-  finish(run);
+  await finish(run);
   const { placed, removed, bytes, discarded, missing, again, left } = run;
   return { placed, removed, bytes, discarded, missing, again, displaced: run.displaced.map(({ name }) => name), left };
 }

@@ -39,7 +39,7 @@ export async function repair(cycle: Cycle, examined: Examined, catchUp: () => Pr
   const append: Repair['append'] = async (payload) => await appendLast(cycle, payload, catchUp);
   const one: Repair = { cycle, examined, done, touched, catchUp, append };
   const mayWrite = cycle.config.role !== 'subscriber';
-  const opened = enterRoot(cycle) === 'usable' && (await openShare(cycle));
+  const opened = (await enterRoot(cycle)) === 'usable' && (await openShare(cycle));
   if (opened) {
     for (const hash of contentsInQuestion(one)) touched.add(hash);
     if (mayWrite) await repairFormat(one);

@@ -25,7 +25,7 @@ export async function placeFiles(
     if (metadataOnly && !hasOtherNames(run, task.path)) guarded(run, task, () => changeMetadata(run, task, task.entry as FileEntry));
     else replacing.push(task);
   }
-  commit(run, []);
+  await commit(run, []);
   let before: Before = { hashes: new Set(), placed: Promise.resolve() };
   try {
     for (const batch of batches(replacing, trees)) {
@@ -146,10 +146,10 @@ function requestFor(run: Run, task: ApplyTask): FileRequest {
 
 /** What is staged is put in place even when the run is told to stop: it takes a moment, and staging it again takes longer. */
 async function placeBatch(run: Run, { ready, trees }: StagedBatch): Promise<void> {
-  if (ready.length > 0 && !(await flushed(run, ready, trees))) return commit(run, []);
+  if (ready.length > 0 && !(await flushed(run, ready, trees))) return await commit(run, []);
   run.ports.log.debug({ step: 'flush', files: ready.length }, 'staged files flushed');
   const staged = new Map(ready.map((each) => [each.task.path, each.staged]));
-  commit(
+  await commit(
     run,
     ready.map(({ task }) => task),
     staged,
@@ -161,7 +161,7 @@ async function placeBatch(run: Run, { ready, trees }: StagedBatch): Promise<void
   for (const { task, staged } of single) if (task.expected !== null) attempt(run, task, () => placeFile(run, task, staged));
   run.ports.log.debug({ step: 'replace', files: ready.length }, 'changed files replaced');
   for (const tree of trees) discardTree(run, tree);
-  commit(run, []);
+  await commit(run, []);
   run.ports.onPlaced(run.placed);
 }
 

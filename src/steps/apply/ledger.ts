@@ -74,7 +74,27 @@ export function noteMoved(run: Run, task: ApplyTask): void {
  * Rule I4: ends one burst, and says what the next is about to do before it does it: its intents, and a row for every version that is
  * going to the trash, so that a kill leaves nothing there which nobody knows of, and forgets nothing that is owed.
  */
-export function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap<BytePath, Staged> = new Map()): void {
+export async function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap<BytePath, Staged> = new Map()): Promise<void> {
+  await makeDurable(run);
+  note(run, next, staged);
+}
+
+/**
+ * What the journal says was done must outlive a power cut: a file of which only the journal knows would look like one that somebody has
+ * deleted here. What cannot be flushed stays wanted, and the next cycle finds it done by looking.
+ */
+async function makeDurable(run: Run): Promise<void> {
+  if (run.done.length === 0) return;
+  try {
+    await run.ports.tree.flushChanges();
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    run.ports.log.warn({ step: 'flush', code: error.code }, 'what was applied could not be flushed');
+    run.done = [];
+  }
+}
+
+function note(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap<BytePath, Staged>): void {
   const { journal, random, log } = run.ports;
   const used = [...run.trash].map(([path, name]) => ({ path, name }));
   if (run.done.length + used.length + next.length === 0) return;
@@ -86,17 +106,18 @@ export function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap
     for (const { name } of unused) journal.dropTrash(name);
     journal.clearIntents();
     for (const task of next) announce(run, task);
-    journal.putIntents(next.map((task) => intentOf(run, task, staged)).filter((intent) => intent.stagedIno > 0 || intent.trashName !== ''));
+    journal.putIntents(next.map((task) => intentOf(run, task, staged)));
   });
   run.done = [];
   log.debug({ step: 'burst', paths: next.length }, next.length > 0 ? 'intents committed' : 'journal committed');
 }
 
 /** Ends the last burst. What was displaced stays announced until its second look (rule A2), which a kill must not take away. */
-export function finish(run: Run): void {
+export async function finish(run: Run): Promise<void> {
   const { journal } = run.ports;
+  await makeDurable(run);
   journal.transaction(() => {
-    commit(run, []);
+    note(run, [], new Map());
     journal.putIntents(run.displaced.map(({ path, name }) => ({ path, version: 0, stagedIno: 0, trashName: name })));
   });
 }

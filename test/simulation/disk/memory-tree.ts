@@ -63,7 +63,8 @@ export function openMemoryTree(options: MemoryTreeOptions): MemoryTree {
   return {
     ...lookingPart(life),
     ...stagingPart(life),
-    ...changingPart(calls, walk, staging),
+    ...changingPart(life),
+    flushChanges: async (all = false) => await life.flushChanges(all),
     ...trashPart(life),
     preview: () => faulting('make a copy of', '', () => openPreview(staging.site(), options.root, wait)),
     get stagingInsideRoot() {
@@ -92,6 +93,8 @@ class Life {
   readonly #open = new Set<{ readonly at: Place; readonly node: FileNode }>();
   readonly #locks: { release(): void }[] = [];
   #death: Error | null = null;
+  /** Something was done that a power cut could undo. */
+  #changed = false;
 
   constructor({ disk, root, shareName, random, onEffect, onLook, wait = async () => undefined }: MemoryTreeOptions) {
     this.calls = new Calls(disk, { onEffect: this.#living(onEffect), onLook: this.#living(onLook) });
@@ -101,6 +104,21 @@ class Life {
       await wait(call);
       if (this.#death !== null) throw this.#death;
     };
+  }
+
+  changing<T>(doing: string, path: BytePath, step: () => T): T {
+    this.#changed = true;
+    return faulting(doing, path, step);
+  }
+
+  async flushChanges(all: boolean): Promise<void> {
+    if (!this.#changed && !all) return;
+    await this.wait('flushChanges');
+    faulting('flush', '', () => {
+      if (all) this.calls.flushAll(this.walk.root());
+      else this.calls.flush(this.walk.root(), this.walk.root().node);
+    });
+    this.#changed = false;
   }
 
   lock(stateId: string, kept: ReturnType<ShareTree['lockRoot']>): ReturnType<ShareTree['lockRoot']> {
@@ -312,11 +330,13 @@ type ChangingPart = Pick<
   | 'setMetadata'
 >;
 
-function changingPart(calls: Calls, walk: Walk, staging: Staging): ChangingPart {
+function changingPart(life: Life): ChangingPart {
+  const { calls, walk, staging } = life;
   const site = () => staging.site();
+  const faulting = <T>(doing: string, path: BytePath, step: () => T): T => life.changing(doing, path, step);
   return {
     placeNew: (staged, path) => faulting('place', path, () => placeNew(site(), staged, path)),
-    placeAllNew: (directory, files) => placeAllNew(site, directory, files),
+    placeAllNew: (directory, files) => life.changing('place files in', directory, () => placeAllNew(site, directory, files)),
     placeTree: (top, metadata) => faulting('place the directory', top, () => staging.opened().stage.placeTree(walk, top, metadata)),
     placeOver: (staged, path, expected, trashName) => faulting('replace', path, () => placeOver(site(), staged, path, expected, trashName)),
     replaceByLink: (path, target, expected, trashName) =>
