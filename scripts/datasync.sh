@@ -152,6 +152,14 @@ quoted() {
   printf '"%s"' "$text"
 }
 
+# A directory as `path:` of a share, where a wildcard would stand for several.
+plain_path() {
+  local text=$1 wildcard
+  text=${text//\\/\\\\}
+  for wildcard in '*' '?' '[' '{'; do text=${text//"$wildcard"/"\\$wildcard"}; done
+  printf '%s' "$text"
+}
+
 # One path as a line of gitignore syntax.
 pattern() {
   local text=$1
@@ -183,7 +191,7 @@ config() {
   if [ -n "$endpoint" ]; then printf '  endpoint: %s\n' "$(quoted "$endpoint")"; fi
   printf 'shares:\n'
   for ((at = 0; at < ${#directories[@]}; at++)); do
-    printf '  - name: %s\n    path: %s\n    role: %s\n' "$(quoted "${names[at]}")" "$(quoted "${directories[at]}")" "$role"
+    printf '  - name: %s\n    path: %s\n    role: %s\n' "$(quoted "${names[at]}")" "$(quoted "$(plain_path "${directories[at]}")")" "$role"
     printf '    statusFile: { path: %s, goodFor: %sm }\n    exclude:\n' "$(quoted "$home/report")" "$good_minutes"
     for line in ${exclude_list[@]+"${exclude_list[@]}"}; do printf '      - %s\n' "$(quoted "$line")"; done
     own_files "${directories[at]}" | while IFS= read -r line; do printf '      - %s\n' "$(quoted "$(pattern "$line")")"; done

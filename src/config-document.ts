@@ -1,16 +1,4 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseDocument,
-  visit,
-  type YAMLError,
-} from 'yaml';
+import { Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit, type YAMLError } from 'yaml';
 import type { ConfigFault } from './config-types.ts';
 
 /** A config file is read into memory as a whole and several times over by the parser. */
@@ -46,15 +34,26 @@ export interface Section {
 }
 
 export function addFault(source: Source, line: number, message: string): void {
-  source.faults.push({ file: source.file, line, message });
+  source.faults.push({ file: source.file, line, message: tellable(message) });
+}
+
+const messageCharactersMax = 1000;
+
+/** It may name keys of the file, which can be anything. */
+function tellable(message: string): string {
+  const text = message.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) => JSON.stringify(character).slice(1, -1));
+  const half = messageCharactersMax / 2;
+  return text.length <= messageCharactersMax ? text : `${text.slice(0, half)} … ${text.slice(-half)}`;
 }
 
 /** Parses the text. With a syntax fault nothing else is looked at: what follows from it would only mislead. */
 export function openSource(text: string, file: string, variables: Source['variables']): { source: Source; top: Section | null } {
   const lines = new LineCounter();
   const huge = text.length > configCharactersMax;
-  const document = parseDocument(huge ? '' : text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
-  const source: Source = { file, lines, document, variables, faults: [] };
+  const parsed = parse(huge ? '' : text, lines);
+  const source: Source = { file, lines, document: parsed ?? new Document(), variables, faults: [] };
+  if (parsed === null) addFault(source, 0, 'the file is nested too deeply: is there a bracket that nothing closes?');
+  const { document } = source;
   if (huge) addFault(source, 0, `the file has ${text.length} characters; at most ${configCharactersMax} are read`);
   for (const error of [...document.errors, ...document.warnings]) addFault(source, lineAt(source, error.pos[0]), syntaxMessage(error));
   if (source.faults.length === 0) checkAliases(source);
@@ -64,6 +63,17 @@ export function openSource(text: string, file: string, variables: Source['variab
     return { source, top: null };
   }
   return { source, top: readSection(source, document.contents as Node, '', 'the file') };
+}
+
+/** Null for what is nested deeper than the parser can follow. */
+function parse(text: string, lineCounter: LineCounter): Document | null {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+  } catch (error) {
+    // Where the stack ends inside of the compiler of patterns, that is what complains.
+    if (error instanceof RangeError || (error instanceof SyntaxError && error.message.includes('call stack'))) return null;
+    throw error;
+  }
 }
 
 /** A mapping with its keys, or null (and a fault) for anything else. */

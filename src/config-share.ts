@@ -20,15 +20,23 @@ export interface ReadShare {
 }
 
 const roles: readonly Role[] = ['both', 'publisher', 'subscriber'];
+/** Each is compared with all others. Patterns make more. */
+const sharesMax = 2000;
 const policies: readonly ConflictPolicy[] = ['newest', 'remote', 'local'];
 
 export function readShares(top: Section): readonly ReadShare[] {
   const field = fieldOf(top, 'shares');
   const items = field === undefined ? undefined : readItems(top.source, field);
   if (items?.length === 0) addFault(top.source, field?.line ?? 0, '`shares` is empty: list at least one share with `name` and `path`');
-  const sections = (items ?? []).map((item, index) =>
-    readSection(top.source, item, titleOf(top, item, index), `item ${index + 1} of \`shares\``),
-  );
+  if (items !== undefined && items.length > sharesMax)
+    addFault(
+      top.source,
+      field?.line ?? 0,
+      `\`shares\` lists ${items.length} shares; at most ${sharesMax} are read: one with a pattern stands for many`,
+    );
+  const sections = (items ?? [])
+    .slice(0, sharesMax)
+    .map((item, index) => readSection(top.source, item, titleOf(top, item, index), `item ${index + 1} of \`shares\``));
   return sections.flatMap((section) => (section === null ? [] : readShare(section)));
 }
 

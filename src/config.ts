@@ -28,7 +28,17 @@ export function loadConfig(text: string, file: string, environment: ConfigEnviro
   const { source, top } = openSource(text, file, environment.variables);
   const config = top === null ? undefined : readConfig(source, top, environment);
   if (config !== undefined && source.faults.length === 0) return { ok: true, config: frozen(config) };
-  return { ok: false, faults: frozen([...source.faults].sort((a, b) => a.line - b.line)) };
+  return { ok: false, faults: frozen(firstOf([...source.faults].sort((a, b) => a.line - b.line))) };
+}
+
+/** Nobody reads more, and what is no config at all may have one on each line. */
+const faultsMax = 100;
+
+function firstOf(faults: readonly ConfigFault[]): readonly ConfigFault[] {
+  const [first] = faults;
+  const more = faults.length - faultsMax;
+  if (first === undefined || more <= 0) return faults;
+  return [...faults.slice(0, faultsMax), { file: first.file, line: 0, message: `there are ${more} more faults` }];
 }
 
 /** `file:line: message`, the form that editors and terminals make clickable. */

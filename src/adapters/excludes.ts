@@ -11,11 +11,23 @@ const stagingInside = '.flocksync';
 /** The rules remember every path that they were asked about, so after so many questions they are made anew: a daemon asks for months. */
 const questionsMax = 20_000;
 
+/** A bracket that nothing closes before the next slash stands for itself: the library would fail at the first name that it is asked about. */
+function readable(pattern: string): string {
+  try {
+    // Without the sign that turns it around, or it would never be tried on a name that nothing excludes.
+    ignore({ allowRelativePaths: true }).add(pattern.replace(/^!/, '')).ignores('a');
+    return pattern;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return pattern.replace(/(?<!\\)\[/g, '\\[');
+  }
+}
+
 /** Gitignore rules (case matters), matched on bytes as git does. */
 export function compileExcludes(patterns: readonly string[]): Excluded {
   const isStaging = (path: BytePath) => path === stagingInside || path.startsWith(`${stagingInside}/`);
   if (patterns.length === 0) return (path) => isStaging(path);
-  const compiled = () => ignore({ ignorecase: false, allowRelativePaths: true }).add(patterns.map(fromText));
+  const compiled = () => ignore({ ignorecase: false, allowRelativePaths: true }).add(patterns.map(readable).map(fromText));
   let rules = compiled();
   let questions = 0;
   return (path, isDirectory) => {

@@ -42,10 +42,10 @@ export function openMember(state: string, name: string, random: Random, { tempor
       // Last: merging takes over the id that stands in the file.
       contents.id = id;
     },
-    lastKnown: (share) => contents.shares[share],
+    lastKnown: (share) => known(contents, share),
     remember: (share, shareId, cursor) => {
-      const known = contents.shares[share];
-      if (known?.shareId === shareId && known.cursor === cursor) return;
+      const before = known(contents, share);
+      if (before?.shareId === shareId && before.cursor === cursor) return;
       contents.shares[share] = { shareId, cursor };
       save();
     },
@@ -57,6 +57,11 @@ export function openMember(state: string, name: string, random: Random, { tempor
       if (!temporary) replace(file, left);
     },
   };
+}
+
+/** A share may be called `constructor`. */
+function known({ shares }: Contents, share: string): { shareId: string; cursor: number } | undefined {
+  return Object.hasOwn(shares, share) ? shares[share] : undefined;
 }
 
 /** Another process of this state may have moved other shares on meanwhile, or may have taken a new id for all of them. */

@@ -59,7 +59,16 @@ export function encodeFormat(format: ShareFormat): Buffer {
 export function decodeFormat(bytes: Buffer): DecodedFormat {
   if (bytes.length > formatBytesMax) return bad(`format.json is longer than ${formatBytesMax} bytes`);
   try {
-    const json = parseObject(bytes.toString('utf8'), 'format.json');
+    return formatOf(parseObject(bytes.toString('utf8'), 'format.json'));
+  } catch (cause) {
+    if (cause instanceof Malformed) return bad(cause.message);
+    throw cause;
+  }
+}
+
+/** The same for what a snapshot carries of it. */
+export function formatOf(json: Json): DecodedFormat {
+  try {
     const format = expectInteger(json.format, 1, 1_000_000, 'format of format.json');
     if (format > formatInForce) {
       return { ok: false, verdict: 'newer-format', reason: `the share has format ${format}, this program reads ${formatInForce}` };

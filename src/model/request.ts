@@ -43,7 +43,12 @@ export function decodeRequest(json: unknown): Request | Refusal {
   if (op === 'publish')
     return isPaths(paths) ? { op, paths } : unreadable(`"paths" is a list of 1 to ${requestPathsMax} paths below the root`);
   if (op === 'wait') return isRecord(record) ? { op, record } : unreadable('"record" is a number from 0 up');
-  return { refused: 'unknown', text: `this release does not know the operation ${JSON.stringify(op)?.slice(0, 40)}` };
+  return { refused: 'unknown', text: `this release does not know the operation ${shown(op)}` };
+}
+
+/** What is no text may be nested deeper than a program can follow. */
+function shown(op: unknown): string {
+  return typeof op === 'string' ? JSON.stringify(op.slice(0, 40)) : `that is a ${typeof op}`;
 }
 
 function unreadable(text: string): Refusal {

@@ -13,8 +13,9 @@ export type ParsedPath =
 
 /** Reads an absolute path of the config file, with or without wildcards. A `\` before a wildcard makes it an ordinary character. */
 export function parseSharePath(path: string): ParsedPath {
-  if (path.includes('**')) return { ok: false, fault: '"**" is not supported in a path: write one "*" per directory level' };
-  if (/\{[^{}]*\//.test(path)) return { ok: false, fault: 'a choice in braces must not contain "/": write one share per path' };
+  const unescaped = path.replace(/\\./g, '');
+  if (unescaped.includes('**')) return { ok: false, fault: '"**" is not supported in a path: write one "*" per directory level' };
+  if (/\{[^{}]*\//.test(unescaped)) return { ok: false, fault: 'a choice in braces must not contain "/": write one share per path' };
   const segments = fromText(path)
     .split('/')
     .filter((segment) => segment !== '')

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expectHash, expectHex, expectInteger, expectObject, type Json, Malformed, parseObject } from './checks.ts';
-import { decodeFormat, encodeFormat, type ShareFormat } from './format.ts';
+import { formatOf, type ShareFormat } from './format.ts';
 import type { Limits } from './limits.ts';
 import { formatInForce, type Rejected } from './record.ts';
 import { judged, rejected } from './record-decode.ts';
@@ -108,7 +108,7 @@ function readHead(json: Json): SnapshotHead | Rejected {
 }
 
 function readFormat(json: Json): ShareFormat | Rejected {
-  const decoded = decodeFormat(encodeFormat(json as unknown as ShareFormat));
+  const decoded = formatOf(json);
   return decoded.ok ? decoded.format : decoded;
 }
 

@@ -1,4 +1,5 @@
 import { parseLua } from '../../adapters/lua.ts';
+import { lastWords } from '../../model/said.ts';
 import type { Wanted } from './config-parts.ts';
 import { createFindings, type Finding, type Findings } from './findings.ts';
 import { type LsyncdCalls, runConfig } from './lua-run.ts';
@@ -16,6 +17,14 @@ export type Imported =
 
 /** An lsyncd config as configs of flocksync. It is read and never run; what cannot be read so is refused with its line. */
 export function importLsyncd(text: string, wanted: Wanted, readLines: ReadLines): Imported {
+  const imported = read(text, wanted, readLines);
+  return imported.ok ? imported : { ...imported, message: lastWords(imported.message, messageCharactersMax) };
+}
+
+/** It quotes the text, which may hold anything. */
+const messageCharactersMax = 400;
+
+function read(text: string, wanted: Wanted, readLines: ReadLines): Imported {
   const snippet = readSnippet(text);
   if (!snippet.ok) return snippet;
   const parsed = parseLua(snippet.lua);

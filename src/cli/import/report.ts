@@ -78,8 +78,11 @@ function gathered(findings: readonly Finding[]): Gathered[] {
   return [...byText.values()];
 }
 
+/** What it quotes is of any length. */
+const textCharactersMax = 2000;
+
 function hanging(head: string, text: string, blanks = ' '.repeat(head.length)): string[] {
-  const plain = text.replace(/\p{Cc}+/gu, ' ');
+  const plain = text.replace(/\p{Cc}+/gu, ' ').slice(0, textCharactersMax);
   return wrap(plain, columns - blanks.length).map((line, at) => (at === 0 ? head : blanks) + line);
 }
 
