@@ -11,15 +11,23 @@ const stagingInside = '.flocksync';
 /** The rules remember every path that they were asked about, so after so many questions they are made anew: a daemon asks for months. */
 const questionsMax = 20_000;
 
-/** A bracket that nothing closes before the next slash stands for itself: the library would fail at the first name that it is asked about. */
+/**
+ * The library fails, at the first name that it is asked about, at a bracket that nothing closes before the next slash, and at some
+ * escapes. Such a bracket stands for itself; of anything else that cannot be read each strange character stands for any one.
+ */
 function readable(pattern: string): string {
+  const readings = [pattern, pattern.replace(/(?<!\\)\[/g, '\\['), pattern.replace(/\\.|[[\](){}$+^|\\]/gs, '?')];
+  return readings.find(isReadable) ?? readings[2] ?? pattern;
+}
+
+function isReadable(pattern: string): boolean {
   try {
     // Without the sign that turns it around, or it would never be tried on a name that nothing excludes.
     ignore({ allowRelativePaths: true }).add(pattern.replace(/^!/, '')).ignores('a');
-    return pattern;
+    return true;
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return pattern.replace(/(?<!\\)\[/g, '\\[');
+    if (error instanceof SyntaxError) return false;
+    throw error;
   }
 }
 

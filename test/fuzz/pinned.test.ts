@@ -80,6 +80,11 @@ test.each(['x[/a', '!x[/a', '[[^/]', ') *[?? /'])(
   },
 );
 
+test('a pattern that the library cannot read excludes rather more than less', () => {
+  const excluded = compileExcludes(['\\$\\\\(a[a{.']);
+  expect([excluded('$\\(a[a{.', false), excluded('x', false)]).toEqual([true, false]);
+});
+
 test.each(['constructor', 'toString', 'valueOf'])('a share called %s has no position before it has one', (name) => {
   const member = openMember(temporaryDirectory(), 'web01', systemRandom);
   expect(member.lastKnown(name)).toBeUndefined();

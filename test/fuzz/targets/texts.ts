@@ -126,7 +126,7 @@ function readLine(dice: Dice): void {
   });
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += 4096) if (!lines.push(bytes.subarray(at, at + 4096))) return;
-  must(bytes.length <= bytesMax || text.slice(0, -1).includes('\n'), 'a line is longer than was allowed');
+  must(bytes.length - 1 <= bytesMax || text.slice(0, -1).includes('\n'), 'a line is longer than was allowed');
 }
 
 function understand(line: unknown): void {
