@@ -170,18 +170,38 @@ test('docs/4 shows every command and every flag, and names what is not built', (
     expect(page, name).toMatch(new RegExp(`\`.*${name}\``));
 });
 
-/** Command lines as people copy them, in indented blocks and between backquotes; a comment behind them is left out. */
+/** Command lines as people copy them, in indented blocks, in those of a shell, and between backquotes; a comment behind them is left out. */
 function commandLines(page: string): string[] {
-  const lines = read(page).matchAll(/(?:^ {4,}|^(?:[a-z]+\d+)?\$ |`|\/bin\/)flocksync ([^`\n]+)/gm);
-  return [...lines]
-    .map((match) => (match[1] ?? '').replace(/\s+(#|&&|\|\||\||;|>).*$/, ''))
-    .filter((line) => !/COMMAND|^(record|snapshot) [1N]/.test(line));
+  const text = read(page);
+  const shell = [...text.matchAll(/^ *```(?:sh|console)\b[^\n]*\n([\s\S]*?)^ *```/gm)].map((match) => match[1] ?? '').join('\n');
+  const typed = shell.matchAll(/^ *(?:[a-z]+\d+\$ )?flocksync (?!keeps)([^\n]+)/gm);
+  const others = text.matchAll(/(?:^ {4,}|`|\/bin\/)flocksync ([^`\n]+)/gm);
+  const lines = [...typed, ...others].map((match) => (match[1] ?? '').replace(/\s+(#|&&|\|\||\||;|>).*$/, ''));
+  return lines.filter((line) => !/COMMAND|^(record|snapshot) [1N]/.test(line));
 }
 
 test.each(pages.filter((page) => commandLines(page).length > 0))('the command lines of %s are understood', (page) => {
   const parsed = commandLines(page).map((line) => ({ line, result: parseArguments(line.replace(/['"]/g, '').split(/\s+/)) }));
   expect(parsed.flatMap(({ line, result }) => (result.ok ? [] : [`${line}: ${result.message}`]))).toEqual([]);
 });
+
+/** Programs that a reader is asked to run. */
+const programs =
+  /^ {4,}(?:flocksync (?!record|snapshot)|systemctl|npm|npx|node|cd|cp|mv|rm|install|editor|sqlite3|semanage|restorecon|curl|export|docker|rclone|aws)\b/;
+
+test.each(pages.filter((page) => /^(README\.md|docs\/[^/]+\.md)$/.test(page)))(
+  'the commands of %s are run by a test, or say why not',
+  (page) => {
+    const text = read(page);
+    const silent = [...text.matchAll(/^ *```(sh|bash|shell)\b(.*)$/gm)].filter((match) => !/ not run: \S/.test(match[2] ?? ''));
+    expect(
+      silent.map(([fence]) => fence),
+      'make it a ```console block below a world, or write ```sh not run: REASON',
+    ).toEqual([]);
+    const indented = text.replace(/^ *```.*\n[\s\S]*?^ *```/gm, '').split('\n');
+    expect(indented.filter((line) => programs.test(line))).toEqual([]);
+  },
+);
 
 test('README lists the exit codes', () => {
   const rows = [...read('README.md').matchAll(/^\| (\d+) \|/gm)].map((match) => Number(match[1]));

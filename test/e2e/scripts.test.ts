@@ -65,7 +65,7 @@ test('each directory of a datasync list has a share name of its own, the same ev
 test('the check by hand of docs/6 believes a success only until its time is over', () => {
   const { directory } = startFarm();
   const page = readFileSync(join(projectRoot, 'docs/6-monitoring.md'), 'utf8');
-  const text = /```sh\n(line=\$\(curl[\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const text = /```sh[^\n]*\n(line=\$\(curl[\s\S]*?)```/.exec(page)?.[1] ?? '';
   const file = join(directory, 'datasync.status');
   const checks = text.replace('curl -fsS http://web02/datasync.status', `cat '${file}'`);
   expect(checks).toContain(file);

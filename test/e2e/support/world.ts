@@ -9,7 +9,7 @@ import { looksLike, type Scene, type Step } from './page.ts';
 /** The key of the docs' examples, which is no key of anybody. */
 const key = { accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' };
 /** What an absolute path of a page may begin with; every server has its own, but for /mnt. */
-const own = /(?<![\w.~/-])\/(?=(?:var|srv|backup|root|etc\/(?:flocksync|nginx|cron\.d|systemd))\b)/g;
+const own = /(?<![\w.~/-])\/(?=(?:var|srv|backup|root|etc|opt)\b)/g;
 const common = /(?<![\w.~/-])\/(?=mnt\b)/g;
 
 /** Servers below one temporary directory, each of which takes its part of it for the whole machine. */
@@ -66,6 +66,8 @@ function settle({ directory, bucket, endpoint }: Machine, server: string, words:
     '#!/bin/sh',
     `FLOCKSYNC_ENV_FILE='${secrets}'; [ -e "$FLOCKSYNC_ENV_FILE" ] || FLOCKSYNC_ENV_FILE=; export FLOCKSYNC_ENV_FILE`,
     `case "$1 $*" in ''*' --config '*|' '*|-*|help*|demo*|import*) exec '${process.execPath}' '${program}' "$@" ;; esac`,
+    // Whatever the page leaves out must not be this machine's own.
+    `[ "$1" != init ] || { shift; set -- init --state '${join(home, 'var/lib/flocksync')}' --member ${server} "$@"; }`,
     `command=$1; shift; exec '${process.execPath}' '${program}' "$command" --config '${config}' "$@"`,
   ];
   writeFileSync(join(home, 'bin/flocksync'), `${lines.join('\n')}\n`, { mode: 0o755 });
@@ -139,7 +141,9 @@ async function shell(machine: Machine, server: string, script: string, last: num
   const child = spawn('bash', ['-c', `exec 2>&1; (exit ${last}); ${script}`], { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { code, stdout } = await ended(child);
   const seen = stdout.replaceAll(`${home}/`, '/').replaceAll(`${machine.directory}/mnt/`, '/mnt/').replaceAll(`${machine.directory}/`, '/');
-  return { code: code ?? 128, seen: seen.replace(new RegExp(`\\b${hostname()}\\b`, 'g'), server) };
+  // For the server it is the usual place, which nobody has to name.
+  const usual = seen.replaceAll(' --config /etc/flocksync.yml', '').replaceAll(machine.endpoint ?? '\0', 'http://127.0.0.1:9000');
+  return { code: code ?? 128, seen: usual.replace(new RegExp(`\\b${hostname()}\\b`, 'g'), server) };
 }
 
 /** What a scene has mounted goes with it, from the inside out. */
