@@ -35,7 +35,10 @@ test.each<[string[], string]>([
   [['member: a', 'member: b'], '4: `member` stands here again (first on line 3): keep one of them'],
   [['log:'], '3: `log` has no value: write one, or remove the line for the default'],
   [['memer: a'], '3: `memer` is not a known key at the top of the file (did you mean `member`?)'],
-  [['zzz: a'], '3: `zzz` is not a known key at the top of the file: known are federation, datastore, member, state, log, page, pageToken, shares'],
+  [
+    ['zzz: a'],
+    '3: `zzz` is not a known key at the top of the file: known are federation, datastore, member, state, log, page, pageToken, shares',
+  ],
   [['region: eu-west-1'], '3: `region` does not belong at the top of the file, it belongs to `datastore`: check the indentation'],
   [['statusFile: /x'], '3: `statusFile` does not belong at the top of the file, it belongs to an item of `shares`: check the indentation'],
   [['page: "on"'], '3: `page` is "on": write an address and a port from 1 to 65535, such as 127.0.0.1:8385, or "[::1]:8385" in quotes'],

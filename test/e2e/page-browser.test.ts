@@ -4,9 +4,9 @@ import { type Browser, type BrowserContextOptions, type Page, chromium as playwr
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daemon, startDaemon, until } from './support/daemon.ts';
 import { type Federation, startFederation } from './support/federation.ts';
-import { chromium, type Served, servePage, token } from './support/web-page.ts';
 import { manyFiles, plant } from './support/plant.ts';
 import { snapshot } from './support/tree.ts';
+import { chromium, type Served, servePage, token } from './support/web-page.ts';
 
 /** Screenshots, for whoever wants to look at them. */
 const pictures = process.env.FLOCKSYNC_TEST_PICTURES;
