@@ -6,9 +6,11 @@ const connectionsMax = 64;
 const answersMax = 32;
 const headerBytesMax = 16 * 1024;
 const bodyBytesMax = 16 * 1024;
-const headersMs = 5000;
+const headersMs = 3000;
 const requestMs = 15_000;
 const keepAliveMs = 5000;
+/** How often connections are looked at for these limits. */
+const checkMs = 1000;
 /** A decision waits for its turn with the share for a minute. */
 const answerMs = 90_000;
 const requestsPerConnection = 1000;
@@ -56,13 +58,17 @@ export async function servePage(
   log: Log,
 ): Promise<PageServer> {
   let answering = 0;
-  const server = createServer({ maxHeaderSize: headerBytesMax, keepAliveTimeout: keepAliveMs }, (request, response) => {
-    if (answering >= answersMax) return send(response, 'GET', plain(503, 'Too many requests at once; try again.', { 'Retry-After': '2' }));
-    answering++;
-    void serve(request, response, answer, log).finally(() => {
-      answering--;
-    });
-  });
+  const server = createServer(
+    { maxHeaderSize: headerBytesMax, keepAliveTimeout: keepAliveMs, connectionsCheckingInterval: checkMs },
+    (request, response) => {
+      if (answering >= answersMax)
+        return send(response, 'GET', plain(503, 'Too many requests at once; try again.', { 'Retry-After': '2' }));
+      answering++;
+      void serve(request, response, answer, log).finally(() => {
+        answering--;
+      });
+    },
+  );
   server.maxConnections = connectionsMax;
   server.headersTimeout = headersMs;
   server.requestTimeout = requestMs;

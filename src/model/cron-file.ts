@@ -1,5 +1,6 @@
 import { formatDuration } from './duration.ts';
 import { phaseOf } from './phase.ts';
+import { shellWord } from './shell-word.ts';
 import { marked, refuseLineBreaks, type Starter, StarterFault } from './starter.ts';
 
 export interface CronRhythm {
@@ -80,10 +81,6 @@ function refuseLong(command: string): void {
 
 function shellCommand(words: readonly string[], config: string | null): string {
   return [...words, ...(config === null ? [] : ['--config', config])].map(shellWord).join(' ');
-}
-
-function shellWord(word: string): string {
-  return /^[A-Za-z0-9_@+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 interface CronTime {

@@ -44,7 +44,7 @@ export function heldOf(world: World, { share, status }: Sight, id: string): Held
 function heldElsewhere(share: string, status: Sight['status'], id: string): Held | null {
   // What one holds that is gone for good is of no use to anybody, but a silent one comes back to it.
   const holders = (status?.members ?? [])
-    .filter(({ heartbeat }) => heartbeat.holds.some((hold) => hold.id === id))
+    .filter(({ heartbeat }) => heartbeat.id !== status?.selfId && heartbeat.holds.some((hold) => hold.id === id))
     .sort((a, b) => a.agoMs - b.agoMs);
   const [holder] = holders;
   const hold = holder?.heartbeat.holds.find((one) => one.id === id);

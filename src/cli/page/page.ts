@@ -28,7 +28,8 @@ export class Page {
   readonly #files: PageFiles = readPageFiles();
   #server: PageServer | null = null;
   #served: PageConfig | null = null;
-  #told = { text: '', atMs: 0 };
+  /** What was said since the page was last served, and when. */
+  readonly #told = new Map<string, number>();
 
   constructor(world: World, output: Output, followers: () => readonly Follower[]) {
     [this.#world, this.#output, this.#followers] = [world, output, followers];
@@ -69,7 +70,7 @@ export class Page {
       return this.#tell(`${error.message}. ${error.fix}; shares go on, and it is tried again`);
     }
     this.#served = config;
-    this.#told = { text: '', atMs: 0 };
+    this.#told.clear();
     const address = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/`;
     this.#world.log.info({ address }, 'the page is served');
     if (this.#output.terminal) this.#output.line(`page: ${address}`);
@@ -93,8 +94,9 @@ export class Page {
   /** When it begins, when it changes, once a day. */
   #tell(text: string): void {
     const nowMs = systemTime.wallMs();
-    if (text === this.#told.text && Math.abs(nowMs - this.#told.atMs) < repeatMs) return;
-    this.#told = { text, atMs: nowMs };
+    const toldMs = this.#told.get(text);
+    if (toldMs !== undefined && Math.abs(nowMs - toldMs) < repeatMs) return;
+    this.#told.set(text, nowMs);
     this.#output.error(`flocksync: page: ${text}`);
     this.#world.log.warn({}, `page: ${text}`);
   }

@@ -2,7 +2,7 @@ import { fromText, toText } from '../../../model/path.ts';
 import type { RecordRow } from '../../../ports/journal.ts';
 import { counted, formatBytes, formatCount } from '../../format.ts';
 import { type Change, headText, type Logged, wordOf } from '../../log.ts';
-import { type Html, html, link, named } from './html.ts';
+import { flag, type Html, html, link, named } from './html.ts';
 import { ago } from './words.ts';
 
 /** Records, newest first, with the first paths that each changed. */
@@ -66,6 +66,6 @@ ${changeList(records, false, nowMs)}${next}`;
 /** A way to the same screen of another share. */
 export function shareNav(page: string, shares: readonly string[], current: string): Html {
   if (shares.length < 2) return html``;
-  const options = shares.map((name) => html`<option value="${name}"${{ html: name === current ? ' selected' : '' }}>${name}</option>`);
+  const options = shares.map((name) => html`<option value="${name}"${flag('selected', name === current)}>${name}</option>`);
   return html`<form class="row" action="${page}"><label>Share <select name="share">${options}</select></label> <button>Show</button></form>`;
 }

@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts';
+import { flag, type Html, html } from './html.ts';
 
 /** What stands around every screen. */
 export interface Frame {
@@ -46,7 +46,7 @@ ${reload}
 <div class="access">${access(frame)}</div>
 </div>
 </header>
-<main id="main" tabindex="-1"${{ html: isLive ? ' data-live' : '' }}>
+<main id="main" tabindex="-1"${flag('data-live', isLive)}>
 <div class="notes">${notes}</div>
 ${main}
 </main>
@@ -60,6 +60,6 @@ ${main}
 function access({ access: state, proof, here }: Frame): Html {
   if (state === 'none')
     return html`<span class="quiet" title="Without pageToken in the config nothing can be decided here">Read-only</span>`;
-  if (state === 'signed-out') return html`<a href="sign-in?next=${encodeURIComponent(here)}">Sign in to decide</a>`;
+  if (state === 'signed-out') return html`<a href="sign-in?next=${encodeURIComponent(here)}">Sign in</a>`;
   return html`<form method="post" action="sign-out"><input type="hidden" name="proof" value="${proof}"><button class="plain">Sign out</button></form>`;
 }

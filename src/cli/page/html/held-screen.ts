@@ -1,4 +1,5 @@
 import { fromText, toText } from '../../../model/path.ts';
+import { shellWord } from '../../../model/shell-word.ts';
 import { counted, formatCount } from '../../format.ts';
 import type { Held } from '../held.ts';
 import type { Frame } from './frame.ts';
@@ -44,7 +45,7 @@ function canReject({ kind, isHere }: Held): boolean {
 }
 
 function commands(held: Held): Html {
-  const end = `${held.id} --share ${held.share}`;
+  const end = `${shellWord(held.id)} --share ${held.share}`;
   return html`<ul class="commands"><li><code>flocksync approve ${end}</code></li>${canReject(held) ? html`<li><code>flocksync reject ${end}</code></li>` : null}</ul>`;
 }
 

@@ -1,8 +1,12 @@
 import { fromText, toText } from '../../../model/path.ts';
 
-/** Markup that may be sent as it is. */
-export interface Html {
+/** Markup that may be sent as it is. A class, so that no document from elsewhere can pass itself off as one. */
+export class Html {
   readonly html: string;
+
+  constructor(html: string) {
+    this.html = html;
+  }
 }
 
 type Part = Html | string | number | null | readonly Part[];
@@ -22,14 +26,20 @@ export function escaped(text: string): string {
 
 /** A template whose values are escaped, except for those that are markup already; null is nothing, a list its items one after the other. */
 export function html(texts: TemplateStringsArray, ...parts: readonly Part[]): Html {
-  return { html: texts.map((text, index) => (index === 0 ? text : asMarkup(parts[index - 1] ?? null) + text)).join('') };
+  return new Html(texts.map((text, index) => (index === 0 ? text : asMarkup(parts[index - 1] ?? null) + text)).join(''));
 }
 
 function asMarkup(part: Part): string {
   if (part === null) return '';
   if (typeof part === 'string') return escaped(part);
   if (typeof part === 'number') return String(part);
-  return 'html' in part ? part.html : part.map(asMarkup).join('');
+  if (part instanceof Html) return part.html;
+  return Array.isArray(part) ? part.map(asMarkup).join('') : escaped(String(part));
+}
+
+/** An attribute without a value, or nothing. */
+export function flag(name: 'selected' | 'data-live', isSet: boolean): Html {
+  return new Html(isSet ? ` ${name}` : '');
 }
 
 /** A name or a path, apart from the direction of the text around it. */

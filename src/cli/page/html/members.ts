@@ -25,26 +25,32 @@ export interface RosterMember {
   readonly agoMs: number;
 }
 
-/** Every member that was heard of, in the order of names. */
+type Gathered = { -readonly [K in keyof RosterMember]: RosterMember[K] };
+
+/** Every member that was heard of, in the order of names. There may be hundreds of them in each of a hundred shares. */
 export function rosterOf(sights: readonly Sight[]): RosterMember[] {
-  const found = new Map<string, RosterMember>();
-  for (const { status } of sights)
-    for (const member of status?.members ?? [])
-      found.set(member.heartbeat.id, joined(found.get(member.heartbeat.id), member, status as ShareStatus));
+  const found = new Map<string, Gathered>();
+  for (const { status } of sights) for (const member of status?.members ?? []) gather(found, member, status as ShareStatus);
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1));
 }
 
-function joined(before: RosterMember | undefined, { heartbeat, agoMs }: HeardMember, { lags, selfId }: ShareStatus): RosterMember {
+function gather(found: Map<string, Gathered>, { heartbeat, agoMs }: HeardMember, { lags, selfId }: ShareStatus): void {
   const { id, name, version, problems, holds, halt, progress, state } = heartbeat;
-  return {
-    ...{ id, name, version, isSelf: id === selfId, shares: (before?.shares ?? 0) + 1 },
-    records: Math.max(before?.records ?? 0, lags.get(id)?.records ?? 0),
-    problems: (before?.problems ?? 0) + problems,
-    holds: (before?.holds ?? 0) + holds.length,
-    isHalted: halt !== null || state === 'halted' || before?.isHalted === true,
-    isBusy: progress !== null || state === 'replaying' || before?.isBusy === true,
-    agoMs: Math.min(before?.agoMs ?? Number.POSITIVE_INFINITY, agoMs),
-  };
+  let member = found.get(id);
+  if (member === undefined) {
+    member = {
+      ...{ id, name, version, isSelf: id === selfId, shares: 0, records: 0, problems: 0, holds: 0 },
+      ...{ isHalted: false, isBusy: false, agoMs },
+    };
+    found.set(id, member);
+  }
+  member.shares++;
+  member.records = Math.max(member.records, lags.get(id)?.records ?? 0);
+  member.problems += problems;
+  member.holds += holds.length;
+  member.isHalted ||= halt !== null || state === 'halted';
+  member.isBusy ||= progress !== null || state === 'replaying';
+  member.agoMs = Math.min(member.agoMs, agoMs);
 }
 
 const rosterColumns = [

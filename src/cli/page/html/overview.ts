@@ -6,7 +6,7 @@ import { replayText } from '../../status-ready.ts';
 import type { Sight } from '../looks.ts';
 import { changeList } from './changes.ts';
 import { type Html, html, link, named } from './html.ts';
-import { rosterOf, rosterTable } from './members.ts';
+import { type RosterMember, rosterOf, rosterTable } from './members.ts';
 import { bySeverity, type Need, needsOf, stateOf, worstTone } from './needs.ts';
 import { pathForm } from './path-form.ts';
 import { badge, table } from './words.ts';
@@ -24,11 +24,12 @@ export interface Overview {
 /** Everything at a glance: what needs a person, the shares, the members, what came last. */
 export function overview({ sights, changes, nowMs }: Overview): Html {
   const needs = bySeverity(sights.flatMap(needsOf));
+  const roster = rosterOf(sights);
   return html`<h1 class="unseen">Overview</h1>
-${verdict(sights, needs)}
+${verdict(sights, needs, roster)}
 ${needList(needs)}
 <section aria-labelledby="shares"><h2 id="shares">Shares</h2>${sights.length === 0 ? html`<p>No share is followed yet.</p>` : shareTable(sights)}</section>
-<section aria-labelledby="members"><h2 id="members">Members</h2>${rosterTable(rosterOf(sights))}</section>
+<section aria-labelledby="members"><h2 id="members">Members</h2>${rosterTable(roster)}</section>
 <section aria-labelledby="reached"><h2 id="reached">Has my change reached every server?</h2>${pathForm(
     sights.map(({ share }) => share.name),
     '',
@@ -37,7 +38,7 @@ ${needList(needs)}
 <section aria-labelledby="latest"><h2 id="latest">Latest changes</h2>${changeList(changes, sights.length > 1, nowMs)}</section>`;
 }
 
-function verdict(sights: readonly Sight[], needs: readonly Need[]): Html {
+function verdict(sights: readonly Sight[], needs: readonly Need[], roster: readonly RosterMember[]): Html {
   const states = sights.map(stateOf);
   const tone = worstTone([...states.map((state) => state.tone), ...needs.map((need) => need.tone)]);
   const own = needs.filter((need) => need.member === '' && (need.tone === 'warn' || need.tone === 'bad')).length;
@@ -50,11 +51,11 @@ function verdict(sights: readonly Sight[], needs: readonly Need[]): Html {
         : states.some((state) => state.tone === 'busy')
           ? 'All is well, and work is under way'
           : 'All is well';
-  return html`<p class="verdict ${tone}" role="status"><strong>${words}</strong> <span>${counted(sights.length, 'share')}, ${memberCount(sights)}</span></p>`;
+  return html`<p class="verdict ${tone}" role="status"><strong>${words}</strong> <span>${counted(sights.length, 'share')}, ${memberCount(roster)}</span></p>`;
 }
 
-function memberCount(sights: readonly Sight[]): string {
-  const heard = rosterOf(sights).filter((member) => member.agoMs < goneMs);
+function memberCount(roster: readonly RosterMember[]): string {
+  const heard = roster.filter((member) => member.agoMs < goneMs);
   const silent = heard.filter((member) => member.agoMs > aliveMs).length;
   return `${counted(heard.length, 'member')}${silent > 0 ? `, ${formatCount(silent)} of them silent` : ''}`;
 }

@@ -1,8 +1,8 @@
-import { type Html, html } from './html.ts';
+import { flag, type Html, html } from './html.ts';
 
 /** Asks for a path. `typed` is text, as it was typed or as it is shown. */
 export function pathForm(shares: readonly string[], share: string, typed: string): Html {
-  const options = shares.map((name) => html`<option value="${name}"${{ html: name === share ? ' selected' : '' }}>${name}</option>`);
+  const options = shares.map((name) => html`<option value="${name}"${flag('selected', name === share)}>${name}</option>`);
   const choice =
     shares.length < 2
       ? html`<input type="hidden" name="share" value="${shares[0] ?? ''}">`

@@ -1,4 +1,5 @@
 import { fromText, toText } from '../../../model/path.ts';
+import { pathWord } from '../../../model/shell-word.ts';
 import { counted, formatBytes, formatCount, formatElapsed } from '../../format.ts';
 import { versionName } from '../../history.ts';
 import type { Logged } from '../../log.ts';
@@ -104,8 +105,8 @@ function versionTable({ versions, more, share, path }: Trace): Html {
     ];
   });
   return html`<section aria-labelledby="versions"><h2 id="versions">History</h2>${table('Versions, the newest first', versionColumns, rows)}${
-    more ? html`<p class="quiet">… and older ones: <code>flocksync history ${toText(path)} --share ${share}</code></p>` : null
-  }<p class="quiet">A version comes back by <code>flocksync restore ${toText(path)}@VERSION --share ${share}</code>.</p></section>`;
+    more ? html`<p class="quiet">… and older ones: <code>flocksync history ${pathWord(toText(path))} --share ${share}</code></p>` : null
+  }<p class="quiet">A version comes back by <code>flocksync restore ${pathWord(`${toText(path)}@VERSION`)} --share ${share}</code>.</p></section>`;
 }
 
 /** Where the path could not even be looked for. */

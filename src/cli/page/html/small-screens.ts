@@ -1,4 +1,5 @@
 import { fromText, toText } from '../../../model/path.ts';
+import { pathWord } from '../../../model/shell-word.ts';
 import type { Conflict } from '../../conflicts.ts';
 import { counted } from '../../format.ts';
 import { shareNav } from './changes.ts';
@@ -18,7 +19,7 @@ function conflictItem({ share, path, atMs, winner, wonBy, loser, lostBy, keptIn 
     keptIn === 'history' ? html`is version <strong>${String(loser)}</strong>` : html`waits in the trash of the share to be published`;
   const again =
     keptIn === 'history'
-      ? html` <span class="quiet">It comes back by <code>flocksync restore ${toText(path)}@${String(loser)} --share ${share}</code>.</span>`
+      ? html` <span class="quiet">It comes back by <code>flocksync restore ${pathWord(`${toText(path)}@${loser}`)} --share ${share}</code>.</span>`
       : null;
   return html`<li><p><a href="${link('path', { share: fromText(share), path })}">${named(toText(path))}</a> <span class="quiet">${at(atMs)}</span></p><p>Version <strong>${String(winner)}</strong> by ${named(wonBy ?? '?')} won; what ${named(lostBy ?? '?')} had ${where}.${again}</p></li>`;
 }

@@ -29,13 +29,11 @@ export interface Column {
 
 /** On a narrow screen each row becomes a block, in which every cell names its column. The first cell heads the row. */
 export function table(caption: string, columns: readonly Column[], rows: readonly (readonly (Html | string)[])[]): Html {
-  const style = (index: number) => (columns[index]?.isFigure === true ? ' class="figure"' : '');
-  const heads = columns.map(({ title }, index) => html`<th scope="col"${{ html: style(index) }}>${title}</th>`);
+  const style = (index: number) => (columns[index]?.isFigure === true ? html` class="figure"` : html``);
+  const heads = columns.map(({ title }, index) => html`<th scope="col"${style(index)}>${title}</th>`);
   const body = rows.map((cells) => {
     const [first = '', ...rest] = cells;
-    const others = rest.map(
-      (cell, index) => html`<td${{ html: style(index + 1) }} data-label="${columns[index + 1]?.title ?? ''}">${cell}</td>`,
-    );
+    const others = rest.map((cell, index) => html`<td${style(index + 1)} data-label="${columns[index + 1]?.title ?? ''}">${cell}</td>`);
     return html`<tr><th scope="row">${first}</th>${others}</tr>`;
   });
   return html`<div class="scroll"><table><caption>${caption}</caption><thead><tr>${heads}</tr></thead><tbody>${body}</tbody></table></div>`;
