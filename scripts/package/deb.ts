@@ -137,6 +137,7 @@ Architecture: ${architecture}
 Maintainer: ${maintainer()}
 Installed-Size: ${kilobytes}
 Depends: ${librariesOf(stage)}
+Recommends: procps
 Suggests: cron | systemd, logrotate
 Section: admin
 Priority: optional

@@ -8,8 +8,9 @@ import { ended } from './support/federation.ts';
 
 const scripts = join(projectRoot, 'scripts');
 
-/** Every file below scripts/ that a shell runs. */
-const shellScripts = readdirSync(scripts, { recursive: true, withFileTypes: true })
+/** Every file below scripts/ and packaging/ that a shell runs. */
+const shellScripts = [scripts, join(projectRoot, 'packaging')]
+  .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name))
   .filter((file) => file.endsWith('.sh') || /^#!.*\bsh\b/.test(readFileSync(file, 'utf8').split('\n')[0] ?? ''));
