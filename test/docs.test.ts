@@ -11,6 +11,7 @@ import { commonRules, presetNames, presets } from '../src/model/presets.ts';
 import { flawCodes } from '../src/model/verify.ts';
 import { documentedSentences } from './documented.ts';
 import { projectRoot, sourceFiles } from './source.ts';
+import { messagesPage } from './spoken.ts';
 
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'localstack/README.md', ...markdownBelow('docs')];
@@ -180,10 +181,20 @@ function commandLines(page: string): string[] {
   return lines.filter((line) => !/COMMAND|^(record|snapshot) [1N]/.test(line));
 }
 
-test.each(pages.filter((page) => commandLines(page).length > 0))('the command lines of %s are understood', (page) => {
-  const parsed = commandLines(page).map((line) => ({ line, result: parseArguments(line.replace(/['"]/g, '').split(/\s+/)) }));
-  expect(parsed.flatMap(({ line, result }) => (result.ok ? [] : [`${line}: ${result.message}`]))).toEqual([]);
+test('docs/messages.md has every sentence of the source', () => {
+  // Compared line by line, so that what is new is shown alone.
+  const [now, written] = [messagesPage(), read('docs/messages.md')].map((text) => text.split('\n'));
+  const difference = { missing: now?.filter((line) => !written?.includes(line)), gone: written?.filter((line) => !now?.includes(line)) };
+  expect(difference, 'npx tsx scripts/messages.ts writes it anew').toEqual({ missing: [], gone: [] });
 });
+
+test.each(pages.filter((page) => page !== 'docs/messages.md' && commandLines(page).length > 0))(
+  'the command lines of %s are understood',
+  (page) => {
+    const parsed = commandLines(page).map((line) => ({ line, result: parseArguments(line.replace(/['"]/g, '').split(/\s+/)) }));
+    expect(parsed.flatMap(({ line, result }) => (result.ok ? [] : [`${line}: ${result.message}`]))).toEqual([]);
+  },
+);
 
 /** Programs that a reader is asked to run. */
 const programs =
