@@ -221,7 +221,7 @@ test('README lists the exit codes', () => {
 
 // ---- cron --------------------------------------------------------------------------------------------------------------------
 
-test('cron/flocksync is a file that cron.d reads, and README shows the same lines', () => {
+test('cron/flocksync is a file that cron.d reads, and docs/5 shows the same lines', () => {
   expect(readdirSync(join(projectRoot, 'cron')).filter((name) => !/^[A-Za-z0-9_-]+$/.test(name))).toEqual(['flocksync.service']);
   const lines = read('cron/flocksync').split('\n');
   const jobs = lines.filter((line) => !/^(#.*|[A-Z]+=\S+|)$/.test(line));
@@ -231,7 +231,7 @@ test('cron/flocksync is a file that cron.d reads, and README shows the same line
     );
   expect(jobs.length).toBeGreaterThan(1);
   expect(read('cron/flocksync').endsWith('\n')).toBe(true);
-  expect(blocks('README.md', 'cron').map(({ text }) => text)).toEqual([`${jobs.join('\n')}\n`]);
+  expect(blocks('docs/5-operations.md', 'cron').map(({ text }) => text)).toEqual([`${jobs.join('\n')}\n`]);
 });
 
 // ---- links and rules ---------------------------------------------------------------------------------------------------------

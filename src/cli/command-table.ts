@@ -73,7 +73,7 @@ export const commands: readonly CommandSpec[] = [
       { long: 'all', about: 'with --check: other members count as well' },
     ],
     unbuiltFlags: [],
-    about: 'where this member stands: cursor, lag, problems, holds, deviations',
+    about: 'is all well: where this member stands, problems, holds, the others',
     details: [
       'Reads the journal and the bucket, changes nothing. Where the bucket gives no answer it shows what the journal knows and exits 75.',
       'Members marked with ! were not heard of for 3 minutes; * is this one.',
@@ -197,7 +197,7 @@ export const commands: readonly CommandSpec[] = [
     flags: [],
     unbuiltFlags: [],
     about: 'resolved conflicts: which version won, where the other is kept',
-    details: [],
+    details: ['The loser of a conflict is kept as a version as long as `history` says: `flocksync restore PATH@VERSION` brings it back.'],
     examples: ['flocksync conflicts webroot'],
   },
   {
@@ -208,7 +208,7 @@ export const commands: readonly CommandSpec[] = [
     json: false,
     flags: [share],
     unbuiltFlags: [],
-    about: 'let through what a guard holds',
+    about: 'let through deletions that a guard holds, or what a check refuses',
     details: [
       'ID is a hold of this member or another one (`flocksync status` names them and what they hold), or the number of the record whose deletions are held. Without an ID: everything that this member holds.',
       '`lineage` lets a share that was halted by a restored or replaced bucket join it again as a union, without any deletion.',
@@ -224,7 +224,7 @@ export const commands: readonly CommandSpec[] = [
     json: false,
     flags: [share],
     unbuiltFlags: [],
-    about: 'bring back what a guard holds, instead of deleting it elsewhere',
+    about: 'bring back files whose deletion a guard holds',
     details: ['Without an ID: everything that this member holds. The hold of another member is rejected there.'],
     examples: ['flocksync reject 4f2a91c0'],
   },
