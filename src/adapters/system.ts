@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Random } from '../ports/random.ts';
 import type { Time } from '../ports/time.ts';
 
@@ -14,6 +15,11 @@ export const systemTime: Time = {
       await sleepOnce(Math.min(leftMs, timerMsMax), signal);
   },
 };
+
+/** As many may wait for the signal as there are shares: Node would take more than ten for a leak, and say so. */
+export function letManyWait(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
+}
 
 function sleepOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import { Gate } from '../adapters/bounded.ts';
 import type { Supervisor } from '../adapters/supervisor.ts';
-import { systemRandom, systemTime } from '../adapters/system.ts';
+import { letManyWait, systemRandom, systemTime } from '../adapters/system.ts';
 import { openWatcher } from '../adapters/watch.ts';
 import type { World } from '../compose.ts';
 import { bellKey } from '../model/keys.ts';
@@ -41,6 +41,7 @@ export interface Service {
 
 /** The daemon: every share is followed until the signal of the world; shares of patterns join as their directories appear. */
 export async function run(world: World, output: Output, service: Service): Promise<ExitCode> {
+  letManyWait(world.signal);
   const daemon = new Daemon(world, output, service);
   const stopped = new Promise<void>((resolve) => {
     if (world.signal.aborted) resolve();

@@ -11,8 +11,8 @@ import { Heard } from './heard.ts';
 const looksAtOnce = 4;
 /** Two looks at one share are at least so far apart. */
 const pauseMsMin = 2000;
-/** Reading the journal holds the daemon up: it takes this part of the time at most. */
-const restsPerLook = 50;
+/** Reading journals holds the daemon up: it takes a tenth of the time at most, for all shares together. */
+const restsPerLook = 10;
 /** Each member that is heard of may cost a request. */
 const pauseMsPerMember = 100;
 const faultPauseMs = 10_000;
@@ -39,6 +39,8 @@ export interface Sight {
 
 interface Kept {
   sight: Sight;
+  /** For what the last look at the journal took. */
+  restMs: number;
   /** Of the monotonic clock, ms. */
   hereFromMs: number;
   wholeFromMs: number;
@@ -123,9 +125,10 @@ export class Looks {
     const before = this.#kept.get(share.name);
     if (before !== undefined && before.sight.share === share && nowMs < before.hereFromMs) return before;
     const sight = this.#sightHere(share, before?.sight ?? null);
-    const hereFromMs = systemTime.monotonicMs() + Math.max(pauseMsMin, (systemTime.monotonicMs() - nowMs) * restsPerLook);
-    const kept = before ?? { sight, hereFromMs, wholeFromMs: 0, running: null };
-    Object.assign(kept, { sight, hereFromMs });
+    const restMs = (systemTime.monotonicMs() - nowMs) * restsPerLook * this.#shares().length;
+    const hereFromMs = systemTime.monotonicMs() + Math.max(pauseMsMin, restMs);
+    const kept = before ?? { sight, restMs, hereFromMs, wholeFromMs: 0, running: null };
+    Object.assign(kept, { sight, restMs, hereFromMs });
     this.#kept.set(share.name, kept);
     return kept;
   }
@@ -146,7 +149,6 @@ export class Looks {
   }
 
   async #lookThere(share: ShareConfig, kept: Kept): Promise<void> {
-    const startedMs = systemTime.monotonicMs();
     let pauseMs = faultPauseMs;
     try {
       const status = await lookAt({ ...this.#world, datastore: () => this.#world.reading() }, share, this.#heard.read);
@@ -156,7 +158,8 @@ export class Looks {
       // The look at the journal alone tells it, and meets it again.
       if (!(error instanceof JournalFault)) this.#world.log.error({ share: share.name, error }, 'the page could not look at the share');
     }
-    kept.wholeFromMs = Math.max(systemTime.monotonicMs() + pauseMs, startedMs);
+    // It reads the journal, too.
+    kept.wholeFromMs = systemTime.monotonicMs() + Math.max(pauseMs, kept.restMs);
   }
 
   /** Read again only when the share has moved on. */
