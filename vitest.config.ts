@@ -19,7 +19,16 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      { test: { name: 'end-to-end', include: endToEnd, testTimeout: 120_000, hookTimeout: 60_000, sequence: { groupOrder: 1 } } },
+      {
+        test: {
+          name: 'end-to-end',
+          include: endToEnd,
+          globalSetup: 'test/e2e/support/bucket.ts',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

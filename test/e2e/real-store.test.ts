@@ -1,32 +1,39 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startDevS3 } from '../../src/dev-s3/server.ts';
-import { temporaryDirectory } from '../adapters/temporary.ts';
+import { startTestS3 } from '../dev-s3/start.ts';
 import { until } from './support/daemon.ts';
-import { ended, type Federation, startFederation } from './support/federation.ts';
-import { snapshot } from './support/tree.ts';
+import { ended, type Federation, onS3, startFederation } from './support/federation.ts';
+import { killAt } from './support/killer.ts';
+import { givenEndpoint, placeAt } from './support/store.ts';
+import { differences, snapshot } from './support/tree.ts';
 
-const { FLOCKSYNC_TEST_S3_ENDPOINT: given, AWS_ACCESS_KEY_ID = 'test', AWS_SECRET_ACCESS_KEY = 'testtest' } = process.env;
-const keys = given === undefined ? {} : { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY };
 const members = ['web-a', 'web-b', 'web-c'];
-const bucket = `flocksync-test-${randomUUID()}`;
+const shareLines = ['settle: 50ms', 'maxDelete: { percent: 100, floor: 100000 }'];
+/** Each member's steps around a request, or what follows from one. */
+const killedAt = [
+  ['web-a', 'pack'],
+  ['web-a', 'append'],
+  ['web-a', 'record'],
+  ['web-a', 'heartbeat'],
+  ['web-b', 'stage'],
+  ['web-b', 'replace'],
+] as const;
 
 let federation: Federation;
 let close = async () => {};
 
 /** The endpoint that is named by FLOCKSYNC_TEST_S3_ENDPOINT, else the development server. */
 beforeEach(async () => {
-  let endpoint = given;
-  if (endpoint === undefined) {
-    const server = await startDevS3({ directory: temporaryDirectory(), accessKey: 'test', secretKey: 'testtest' });
-    endpoint = server.endpoint;
+  let datastore = givenEndpoint === undefined ? [] : placeAt(givenEndpoint);
+  if (givenEndpoint === undefined) {
+    const server = await startTestS3();
+    datastore = onS3(server.endpoint);
     close = () => server.close();
   }
-  await createBucket(endpoint);
-  const datastore = [`url: "s3://${bucket}/${randomUUID()}"`, `endpoint: ${endpoint}`];
-  federation = startFederation(members, { datastore, share: ['settle: 50ms', 'maxDelete: { percent: 100, floor: 100000 }'] });
+  federation = startFederation(members, { datastore, share: shareLines });
 });
 
 afterEach(async () => {
@@ -34,28 +41,25 @@ afterEach(async () => {
   await close();
 });
 
-async function createBucket(endpoint: string): Promise<void> {
-  const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
-  const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY };
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
-  await client.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: Error) => {
-    if (!/BucketAlready/.test(error.name)) throw error;
-  });
-  client.destroy();
+async function sync(): Promise<void> {
+  const ran = await Promise.all(members.map((member) => federation.run(member, ['sync'])));
+  for (const { code, stdout, stderr } of ran) expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
 }
 
-async function sync(): Promise<void> {
-  const ran = await Promise.all(members.map((member) => federation.run(member, ['sync'], keys)));
-  for (const { code, stdout, stderr } of ran) expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
+/** A command that has to end with 0 and no word of trouble; returns what it printed. */
+async function silently(member: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await federation.run(member, args);
+  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+  return stdout;
 }
 
 function path(member: string, name: string): string {
   return join(federation.root(member), name);
 }
 
-describe(given === undefined ? 'through the development server' : `through ${given}`, () => {
+describe(givenEndpoint === undefined ? 'through the development server' : `through ${givenEndpoint}`, () => {
   test('doctor finds nothing', async () => {
-    const { code, stdout } = await federation.run('web-a', ['doctor'], keys);
+    const { code, stdout } = await federation.run('web-a', ['doctor']);
     expect(stdout).toContain('All 15 checks passed.');
     expect(code).toBe(0);
   });
@@ -65,7 +69,7 @@ describe(given === undefined ? 'through the development server' : `through ${giv
     for (let n = 0; n < 200; n++) writeFileSync(path('web-a', `pages/page-${n}.html`), `page ${n} `.repeat(n));
     writeFileSync(path('web-a', 'large'), Buffer.alloc(40 * 1024 * 1024, 'large file '));
     symlinkSync('pages/page-7.html', path('web-a', 'link'));
-    expect((await federation.run('web-a', ['sync'], keys)).code).toBe(0);
+    expect((await federation.run('web-a', ['sync'])).code).toBe(0);
     await sync();
     for (const [index, member] of members.entries()) writeFileSync(path(member, `by-${index}`), member);
     renameSync(path('web-b', 'pages'), path('web-b', 'renamed'));
@@ -77,12 +81,56 @@ describe(given === undefined ? 'through the development server' : `through ${giv
 
   test('daemons bring a change to all members', async () => {
     writeFileSync(path('web-a', 'first'), 'x');
-    const daemons = members.map((member) => federation.start(member, ['run'], keys));
+    const daemons = members.map((member) => federation.start(member, ['run']));
     const ends = daemons.map(ended);
-    await until('the first file', () => members.every((member) => snapshot(federation.root(member)).has('first')), 20_000);
+    await until('the first file', () => members.every((member) => snapshot(federation.root(member)).has('first')), 60_000);
     writeFileSync(path('web-c', 'second'), 'y');
-    await until('the second file', () => members.every((member) => snapshot(federation.root(member)).has('second')), 5000);
+    await until('the second file', () => members.every((member) => snapshot(federation.root(member)).has('second')), 30_000);
     for (const daemon of daemons) daemon.kill('SIGTERM');
     for (const { code, stderr } of await Promise.all(ends)) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  test('R-P1 R-S1 R-I4: kill -9 at each step that meets the store loses nothing; what was is restored', { timeout: 400_000 }, async () => {
+    const [a, b] = ['web-a', 'web-b'];
+    await sync();
+    for (const [round, [victim, step]] of killedAt.entries()) {
+      for (let n = 0; n < 5; n++) writeFileSync(path(a, `page-${n}`), `${round} ${n} `.repeat(20_000));
+      if (victim === b) await silently(a, 'sync');
+      await killAt(federation, victim, ['sync'], step, 0);
+      for (const member of [a, b]) await silently(member, 'sync');
+      expect(differences(snapshot(federation.root(a)), snapshot(federation.root(b))), `killed at ${step}`).toEqual([]);
+    }
+    const before = readFileSync(path(a, 'page-0'), 'utf8');
+    const { versions } = JSON.parse(await silently(b, 'history', 'page-0', '--json'));
+    expect(versions).toHaveLength(killedAt.length);
+    await silently(b, 'restore', `page-0@${versions[0].version}`);
+    await silently(a, 'sync');
+    expect([before.slice(0, 4), readFileSync(path(a, 'page-0'), 'utf8').slice(0, 4)]).toEqual([`${killedAt.length - 1} 0 `, '0 0 ']);
+    for (const member of [a, b]) await silently(member, 'verify');
+  });
+
+  test('R-H1 R-H3: housekeeping brings the bucket down to what is live; a new member comes from the snapshot', {
+    timeout: 400_000,
+  }, async () => {
+    for (const member of members) federation.configure(member, ['settle: 0s', 'history: 1s', ...shareLines.slice(1)]);
+    for (let version = 0; version < 4; version++) {
+      writeFileSync(path('web-a', 'large'), randomBytes(300_000));
+      writeFileSync(path('web-a', `small-${version}`), `version ${version}`);
+      await silently('web-a', 'sync');
+    }
+    for (let times = 0; times < 4; times++) {
+      await delay(2100);
+      await silently('web-a', 'housekeep');
+    }
+    const store = await federation.open();
+    const keys = (await store.list('webroot/', {})).value.objects.map(({ key }) => key.replace(/^webroot\/(\w+).*/, '$1'));
+    await store.close();
+    // Head and predecessor, one snapshot, what it needs, and two members at most.
+    expect(keys.filter((kind) => kind === 'log')).toHaveLength(2);
+    expect(keys.filter((kind) => kind === 'snapshots')).toHaveLength(1);
+    expect(keys.filter((kind) => kind === 'packs').length).toBeLessThanOrEqual(2);
+    await silently('web-b', 'sync');
+    expect(differences(snapshot(federation.root('web-a')), snapshot(federation.root('web-b')))).toEqual([]);
+    for (const member of ['web-a', 'web-b']) await silently(member, 'verify');
   });
 });

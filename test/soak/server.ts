@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Dice } from '../e2e/support/random.ts';
+import { storeKeys } from '../e2e/support/store.ts';
 import { projectRoot } from '../source.ts';
 
 const execute = promisify(execFile);
@@ -100,9 +101,7 @@ export async function ownCeph(script: string, directory: string): Promise<StoreS
 
 /** Any other endpoint, with the keys of the environment. */
 export function givenServer(endpoint: string): StoreServer {
-  const { AWS_ACCESS_KEY_ID = keys.AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY = keys.AWS_SECRET_ACCESS_KEY, AWS_REGION } = process.env;
-  const given = { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...(AWS_REGION === undefined ? {} : { AWS_REGION }) };
-  return { name: endpoint, endpoint, keys: given, disturb: null, close: async () => undefined };
+  return { name: endpoint, endpoint, keys: storeKeys, disturb: null, close: async () => undefined };
 }
 
 export async function freePort(): Promise<number> {

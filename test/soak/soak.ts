@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openS3 } from '../../src/adapters/s3.ts';
 import { startProxy } from '../dev-s3/proxy.ts';
 import { type Dice, dice } from '../e2e/support/random.ts';
+import { createBucket } from '../e2e/support/store.ts';
 import { administrator, agent } from './agents.ts';
 import { sightsBelow } from './content.ts';
 import { Contest } from './contest.ts';
@@ -52,7 +53,9 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const diary = new Diary(directory);
   const sky = weather(dice(seed + 1), () => performance.now(), isLong);
   const proxy = await startProxy(server.endpoint, (asked) => sky.fateOf(asked));
-  const url = `s3://${await newBucket(server, `soak-${seed}`)}/prefix`;
+  const bucket = `soak-${seed}-${Date.now().toString(36)}`;
+  await createBucket(server.endpoint, bucket, server.keys);
+  const url = `s3://${bucket}/prefix`;
   const datastore = [`url: "${url}"`, `endpoint: ${proxy.endpoint}`];
   const shortHistory = isLong ? '2m' : '10s';
   const members = names.map((name) => soakMember(name, { directory, datastore, keys: server.keys, shortHistory }));
@@ -81,16 +84,6 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 
 function killsOf(diary: Diary): number {
   return diary.table('killed at ').reduce((sum, [, times]) => sum + times, 0);
-}
-
-async function newBucket({ endpoint, keys }: StoreServer, label: string): Promise<string> {
-  const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
-  const credentials = { accessKeyId: keys.AWS_ACCESS_KEY_ID ?? '', secretAccessKey: keys.AWS_SECRET_ACCESS_KEY ?? '' };
-  const client = new S3Client({ endpoint, region: keys.AWS_REGION ?? 'us-east-1', forcePathStyle: true, credentials });
-  const Bucket = `${label}-${Date.now().toString(36)}`;
-  await client.send(new CreateBucketCommand({ Bucket }));
-  client.destroy();
-  return Bucket;
 }
 
 const editsAtBirth = 25;

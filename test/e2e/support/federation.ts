@@ -2,8 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { environment } from '../../dev-s3/start.ts';
+import { openDirectory } from '../../../src/adapters/directory.ts';
+import { openS3 } from '../../../src/adapters/s3.ts';
+import type { Datastore } from '../../../src/ports/datastore.ts';
 import { projectRoot } from '../../source.ts';
+import { givenEndpoint, placeAt, storeKeys } from './store.ts';
 
 /** The built program; `FLOCKSYNC_DIST` names another build of it. */
 export const program = join(resolve(projectRoot, process.env.FLOCKSYNC_DIST ?? 'dist'), 'main.js');
@@ -16,7 +19,10 @@ export interface Ran {
 }
 
 export interface FederationOptions {
-  /** Default: a `file://` bucket in the federation's directory. The lines stand below `datastore:`. */
+  /**
+   * The lines stand below `datastore:`. Default: a `file://` bucket in the federation's directory, or a place of its own in the store of
+   * FLOCKSYNC_TEST_S3_ENDPOINT.
+   */
   readonly datastore?: readonly string[];
   /** Further lines of the share, such as `maxDelete: { percent: 100, floor: 100000 }`. `settle: 0s` and a high maxDelete are the default. */
   readonly share?: readonly string[];
@@ -41,6 +47,8 @@ export interface Federation {
   configure(member: string, share?: readonly string[]): void;
   /** Runs a command of a member to its end, without a terminal. */
   run(member: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ran>;
+  /** The bucket, for tests that look into it; the caller closes it. */
+  open(): Promise<Datastore>;
   /** Starts it and hands out the process; the caller ends it. */
   start(member: string, args: readonly string[], environment?: Readonly<Record<string, string>>): ChildProcess;
   close(): void;
@@ -55,9 +63,9 @@ export function startFederation(members: readonly string[], options: FederationO
   const root = (member: string) => join(directory, member, 'html');
   const state = (member: string) => join(directory, member, 'state');
   const configFile = (member: string) => join(directory, member, 'flocksync.yml');
+  const datastore = options.datastore ?? (givenEndpoint === undefined ? [`url: "file://${bucket}"`] : placeAt(givenEndpoint));
   const configure = (member: string, share = options.share ?? quickShare) => {
     mkdirSync(root(member), { recursive: true });
-    const datastore = options.datastore ?? [`url: "file://${bucket}"`];
     const lines = [
       'federation: shop',
       'datastore:',
@@ -70,7 +78,7 @@ export function startFederation(members: readonly string[], options: FederationO
   };
   const start = (member: string, args: readonly string[], extra: Readonly<Record<string, string>> = {}) => {
     const [command = '', ...rest] = args;
-    const env = { PATH: process.env.PATH, HOME: directory, ...environment, ...extra };
+    const env = { PATH: process.env.PATH, HOME: directory, ...storeKeys, ...extra };
     const uid = options.users?.[member];
     const identity = uid === undefined ? {} : { uid, gid: uid };
     const all = [program, command, '--config', configFile(member), ...rest];
@@ -84,9 +92,18 @@ export function startFederation(members: readonly string[], options: FederationO
   }
   return {
     ...{ directory, bucket, root, state, configFile, configure, start },
+    open: () => openStore(datastore),
     run: (member, args, extra) => ended(start(member, args, extra)),
     close: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** By the lines below `datastore:`. */
+async function openStore(lines: readonly string[]): Promise<Datastore> {
+  const value = (key: string) => new RegExp(`^${key}: "?([^"\\n]*)"?$`, 'm').exec(lines.join('\n'))?.[1];
+  const [url = '', endpoint] = [value('url'), value('endpoint')];
+  if (url.startsWith('file://')) return openDirectory({ path: url.slice('file://'.length), federation: 'shop' });
+  return await openS3({ url, endpoint, federation: 'shop', environment: storeKeys, requestTimeoutMs: 30_000 });
 }
 
 /** Waits for the end of a process and collects what it printed. */

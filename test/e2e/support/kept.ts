@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDirectory } from '../../../src/adapters/directory.ts';
 import { birthLimits } from '../../../src/model/limits.ts';
 import { decodeBlob } from '../../../src/model/pack.ts';
 import type { ChunkLocation, Payload } from '../../../src/model/record.ts';
@@ -107,14 +106,14 @@ export function contentsInTrash(federation: Federation, member: string): Set<Con
   return found;
 }
 
-/** Contents of `seen` that are neither in the `file://` bucket, nor live at a member, nor in a trash: what was lost. */
+/** Contents of `seen` that are neither in the bucket, nor live at a member, nor in a trash: what was lost. */
 export async function lost(
   federation: Federation,
   members: readonly string[],
   seen: ReadonlySet<Content>,
   live: readonly Tree[],
 ): Promise<Content[]> {
-  const inBucket = await contentsInStore(openDirectory({ path: federation.bucket, federation: 'shop' }), 'webroot');
+  const inBucket = await contentsInStore(await federation.open(), 'webroot');
   const kept = [inBucket, ...live.map(contentsOf), ...members.map((member) => contentsInTrash(federation, member))];
   return [...seen].filter((content) => !kept.some((set) => set.has(content)));
 }
