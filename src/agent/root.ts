@@ -34,12 +34,16 @@ export async function enterRoot(cycle: Cycle): Promise<RootVerdict> {
   if (cycle.halt !== null || !sameDevice(cycle, root)) return 'stopped';
   if (cycle.options.dryRun) return 'usable';
   await openStaging(cycle, async () => {
-    const displaced = journal.intents().map((intent) => intent.trashName);
+    const intents = journal.intents();
     // What a killed run has done may not be on the disk yet, and what is seen there now becomes the base.
-    if (displaced.length > 0) await tree.flushChanges(true);
-    recover(tree, journal, cycle.bucketNowMs());
+    if (intents.length > 0) await tree.flushChanges(true);
+    recover(cycle.ports, cycle.bucketNowMs());
     // The second look at what a killed burst displaced (rule A2).
-    revisitDisplaced(tree, journal, displaced);
+    revisitDisplaced(
+      tree,
+      journal,
+      intents.flatMap(({ trashName }) => (trashName === '' ? [] : [trashName])),
+    );
     tree.prepareStaging();
   });
   return 'usable';

@@ -16,6 +16,18 @@ export interface OwnerNames {
   readonly group: string | null;
 }
 
+/** Who knows the names of ids here; only a privileged member has a say about owners. */
+interface Names {
+  readonly privileged: boolean;
+  userName(uid: number): string;
+  groupName(gid: number): string;
+}
+
+export function ownerNames(names: Names, { uid, gid }: Pick<SeenMetadata, 'uid' | 'gid'>): OwnerNames {
+  if (!names.privileged) return { owner: null, group: null };
+  return { owner: names.userName(uid), group: names.groupName(gid) };
+}
+
 /**
  * The coarsest tick that a local file system's clock is known to have, with room, microseconds: what changed within it may change again
  * and look the same (rule D2).
@@ -67,6 +79,14 @@ export function localEntry(
   const keepsTime = sameKind?.entry.kind === 'file' && old !== null && old.mtimeUs === seen.mtimeUs;
   const mtimeUs = keepsTime && sameKind.entry.kind === 'file' ? sameKind.entry.mtimeUs : clampTime(seen.mtimeUs);
   return { kind: 'file', mode, mtimeUs, owner, group, size: content.size, hash: content.hash, chunks: content.chunks };
+}
+
+/**
+ * A directory or link of the log as it looks right after it was made here, before its rights and owner were set. As a base it says that
+ * this disk has followed the log so far, and changed nothing.
+ */
+export function madeEntry<E extends Entry & { kind: 'dir' | 'link' }>(entry: E, seen: Pick<SeenMetadata, 'mode'>, names: OwnerNames): E {
+  return entry.kind === 'dir' ? { ...entry, ...names, mode: seen.mode } : { ...entry, ...names };
 }
 
 /** What a record can say ends in the years 1684 and 2255; a disk may say more. */

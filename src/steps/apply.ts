@@ -4,7 +4,7 @@ import type { Entry } from '../model/entry.ts';
 import { comparePaths } from '../model/path.ts';
 import { finishDirectory, makeDirectories } from './apply/directories.ts';
 import { placeFiles } from './apply/files.ts';
-import { commit, finish, guarded } from './apply/ledger.ts';
+import { attempt, commit, finish, guarded } from './apply/ledger.ts';
 import { placeLink, removeAll, waitsForTarget } from './apply/links.ts';
 import type { Applied, ApplyOptions, ApplyPorts, ApplyTask, Run } from './apply/run.ts';
 
@@ -39,14 +39,11 @@ export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, opt
   await commit(run, early);
   removeAll(run, early);
   const directories = sorted.filter((task) => task.entry?.kind === 'dir');
-  await commit(run, directories);
   const trees = newTrees([...sorted, ...newFiles].sort((a, b) => comparePaths(a.path, b.path)));
   const apart = new Set<ApplyTask | NewFile>(trees.flatMap((tree) => [...tree.directories, ...tree.files]));
-  if (!options.signal.aborted)
-    makeDirectories(
-      run,
-      directories.filter((task) => !apart.has(task)),
-    );
+  const inPlace = directories.filter((task) => !apart.has(task));
+  await commit(run, inPlace);
+  if (!options.signal.aborted) makeDirectories(run, inPlace);
   ports.log.debug({ step: 'directory', directories: directories.length }, 'directories made');
   await commit(run, []);
   await placeFiles(
@@ -61,7 +58,9 @@ export async function apply(ports: ApplyPorts, { tasks, newFiles }: ToApply, opt
   ports.log.debug({ step: 'link', links: links.length }, 'links placed');
   removeAll(run, late);
   ports.log.debug({ step: 'remove', paths: late.length }, 'removals done');
-  for (const { task, metadata } of run.modes.reverse()) guarded(run, task, () => finishDirectory(run, task, metadata));
+  // What was made is finished even when the run is told to stop: it takes a moment, and until then nobody else can read it.
+  for (const { task, metadata, made } of run.modes.reverse())
+    (made ? attempt : guarded)(run, task, () => finishDirectory(run, task, metadata));
   await finish(run);
   const { placed, removed, bytes, discarded, missing, again, left } = run;
   return { placed, removed, bytes, discarded, missing, again, displaced: run.displaced.map(({ name }) => name), left };

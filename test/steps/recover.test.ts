@@ -1,8 +1,10 @@
-import { linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { openShareTree } from '../../src/adapters/disk.ts';
+import { systemOwners } from '../../src/adapters/owners.ts';
 import { openJournal } from '../../src/adapters/sqlite.ts';
+import { systemTime } from '../../src/adapters/system.ts';
 import type { FileEntry } from '../../src/model/entry.ts';
 import type { PreciseStat, ShareTree } from '../../src/ports/filesystem.ts';
 import type { Intent, Journal } from '../../src/ports/journal.ts';
@@ -10,6 +12,7 @@ import { recover } from '../../src/steps/recover.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
 
 const nowMs = 77;
+const owners = systemOwners(systemTime);
 
 let root: string;
 let stage: string;
@@ -64,14 +67,14 @@ function expectUndecided(): void {
 
 test('R-I4: before the first step nothing has happened, and the row of the trash goes', () => {
   burst();
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expectUndecided();
 });
 
 test('R-I4: linked into the trash, but not replaced: the old file stands, the link goes', () => {
   const { path } = burst();
   linkSync(join(root, path), join(trash, 'kept'));
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expectUndecided();
 });
 
@@ -79,7 +82,7 @@ test('R-I4: a placed file is the base, and what it displaced stays known and owe
   const { path } = burst();
   linkSync(join(root, path), join(trash, 'kept'));
   renameSync(join(stage, 'staged'), join(root, path));
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expect(journal.agreed(path)).toMatchObject({ version: 2, stamp: null });
   expect(journal.want(path)).toBeNull();
   expect(journal.owedTrash().map((row) => row.name)).toEqual(['kept']);
@@ -91,7 +94,7 @@ test('R-I4: a deletion that was carried out is audited, though the kill kept it 
   const want = { path, entry: null, version: 2, atMs: 0, approved: false, reason: 'pending' as const, detail: '', attempts: 0 };
   journal.putWant(want);
   renameSync(join(root, path), join(trash, 'kept'));
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expect(journal.want(path)).toEqual(want);
   expect(journal.audits(9)).toEqual([{ atMs: nowMs, path, op: 'delete', kind: 'file', size: 3, version: 2, author: '' }]);
 });
@@ -101,7 +104,7 @@ test('R-I4: an edit that took the place since then is not taken for the placed f
   linkSync(join(root, path), join(trash, 'kept'));
   writeFileSync(join(root, 'dir/edit'), 'edit');
   renameSync(join(root, 'dir/edit'), join(root, path));
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expect(journal.agreed(path)?.version).toBe(1);
   expect(journal.want(path)?.version).toBe(2);
   expect(journal.owedTrash()).toHaveLength(1);
@@ -111,7 +114,7 @@ test('R-I4: a directory on the way that is gone, or has become a file, ends noth
   burst();
   rmSync(join(root, 'dir'), { recursive: true });
   writeFileSync(join(root, 'dir'), 'a file now');
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expectUndecided();
 });
 
@@ -119,7 +122,7 @@ test('R-I4: a want that moved on since then keeps its base', () => {
   const { path } = burst();
   renameSync(join(stage, 'staged'), join(root, path));
   journal.putWant({ path, entry: entry('c'), version: 3, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 });
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expect(journal.agreed(path)?.version).toBe(1);
   expect(journal.want(path)?.version).toBe(3);
 });
@@ -127,6 +130,34 @@ test('R-I4: a want that moved on since then keeps its base', () => {
 test('R-I4: half a copy in the trash, where links are not possible, is no version: the old file stands', () => {
   burst();
   writeFileSync(join(trash, 'kept'), 'o');
-  recover(tree, journal, nowMs);
+  recover({ tree, journal, owners }, nowMs);
   expectUndecided();
+});
+
+/** A directory and a link that were announced; nothing has happened yet. */
+function announced(): void {
+  const wants = [
+    { path: 'new', entry: { kind: 'dir' as const, mode: 0o755, owner: null, group: null } },
+    { path: 'link', entry: { kind: 'link' as const, target: 'dir', owner: null, group: null } },
+  ];
+  for (const { path, entry } of wants)
+    journal.putWant({ path, entry, version: 2, atMs: 0, approved: false, reason: 'pending', detail: '', attempts: 0 });
+  journal.putIntents(wants.map(({ path }) => ({ path, version: 2, stagedIno: 0, trashName: '' })));
+}
+
+test('R-I4: a directory and a link that were made are the base as they look, and still wanted with their rights', () => {
+  announced();
+  mkdirSync(join(root, 'new'), { mode: 0o700 });
+  symlinkSync('dir', join(root, 'link'));
+  recover({ tree, journal, owners }, nowMs);
+  expect(journal.agreed('new')).toMatchObject({ version: 2, stamp: null, entry: { kind: 'dir', mode: 0o700 } });
+  expect(journal.agreed('link')).toMatchObject({ version: 2, stamp: null, entry: { kind: 'link', target: 'dir' } });
+  expect([journal.want('new')?.version, journal.want('link')?.version, journal.intents()]).toEqual([2, 2, []]);
+});
+
+test('R-I4: what was not made yet, or is something else, is no base', () => {
+  announced();
+  symlinkSync('elsewhere', join(root, 'link'));
+  recover({ tree, journal, owners }, nowMs);
+  expect([journal.agreed('new'), journal.agreed('link')]).toEqual([null, null]);
 });

@@ -1,6 +1,6 @@
 import type { Entry } from '../../model/entry.ts';
 import type { DiskMetadata, Expected, PreciseStat } from '../../ports/filesystem.ts';
-import { attempt, expectedNow, noteMoved, retry, settle, trashName } from './ledger.ts';
+import { attempt, expectedNow, noteMade, noteMoved, retry, settle, trashName } from './ledger.ts';
 import { diskMetadata } from './metadata.ts';
 import type { ApplyTask, Run } from './run.ts';
 
@@ -11,7 +11,7 @@ export function makeDirectories(run: Run, tasks: readonly ApplyTask[]): void {
 function makeDirectory(run: Run, task: ApplyTask, entry: Entry & { kind: 'dir' }): void {
   const metadata = diskMetadata(run, entry, task);
   if (task.expected?.kind === 'dir') {
-    run.modes.push({ task, metadata });
+    run.modes.push({ task, metadata, made: false });
     return;
   }
   if (task.expected !== null && !clearTheWay(run, task, task.expected)) return;
@@ -19,7 +19,8 @@ function makeDirectory(run: Run, task: ApplyTask, entry: Entry & { kind: 'dir' }
   const made = run.ports.tree.makeDirectory(task.path, 0o700);
   if (made.outcome !== 'done') return retry(run, task, made.outcome);
   run.done.push(() => run.ports.journal.setLingering(task.path, false));
-  run.modes.push({ task, metadata });
+  noteMade(run, task, entry, made.stat);
+  run.modes.push({ task, metadata, made: true });
 }
 
 export function finishDirectory(run: Run, task: ApplyTask, metadata: Partial<DiskMetadata>): void {

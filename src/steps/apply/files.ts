@@ -6,7 +6,7 @@ import type { BytePath } from '../../model/path.ts';
 import { nameOf, parentOf } from '../../model/path.ts';
 import type { Placed, Staged } from '../../ports/filesystem.ts';
 import { DiskFault } from '../../ports/filesystem.ts';
-import { clearTheWay } from './directories.ts';
+import { clearTheWay, makeDirectories } from './directories.ts';
 import { attempt, commit, displaces, expectedNow, fail, guarded, noteMoved, reasonOf, retry, settle, trashName } from './ledger.ts';
 import { diskMetadata } from './metadata.ts';
 import type { ApplyTask, FetchResult, FileRequest, Ready, Run } from './run.ts';
@@ -92,7 +92,7 @@ interface StagedBatch {
 
 /** Stage all, flush once, commit intents, then the burst of renames (rule A1). */
 async function stageBatch(run: Run, batch: Batch<ApplyTask>, before: Before): Promise<StagedBatch> {
-  const begun = batch.trees.filter((tree) => stageTree(run, tree));
+  const begun = await beginTrees(run, batch.trees, before);
   const tasks = [...batch.files, ...batch.trees.flatMap(({ files }) => files)];
   const requests = tasks.map((task) => requestFor(run, task));
   const byPath = new Map(tasks.map((task) => [task.path, task]));
@@ -123,6 +123,20 @@ async function stageBatch(run: Run, batch: Batch<ApplyTask>, before: Before): Pr
   return { requests, ...completed(run, begun, ready, taken) };
 }
 
+/** Those that are built apart; the directories of the others are made in place, between two bursts. */
+async function beginTrees(run: Run, trees: readonly NewTree<ApplyTask>[], before: Before): Promise<NewTree<ApplyTask>[]> {
+  const begun: NewTree<ApplyTask>[] = [];
+  for (const tree of trees) {
+    if (stageTree(run, tree)) begun.push(tree);
+    else {
+      await before.placed;
+      await commit(run, tree.directories);
+      makeDirectories(run, tree.directories);
+    }
+  }
+  return begun;
+}
+
 /** A new directory appears with all that it holds or, where the run was told to stop before that, not yet. */
 function completed(
   run: Run,
@@ -149,11 +163,7 @@ async function placeBatch(run: Run, { ready, trees }: StagedBatch): Promise<void
   if (ready.length > 0 && !(await flushed(run, ready, trees))) return await commit(run, []);
   run.ports.log.debug({ step: 'flush', files: ready.length }, 'staged files flushed');
   const staged = new Map(ready.map((each) => [each.task.path, each.staged]));
-  await commit(
-    run,
-    ready.map(({ task }) => task),
-    staged,
-  );
+  await commit(run, [...trees.flatMap(({ directories }) => directories), ...ready.map(({ task }) => task)], staged);
   // New files first, then changed ones: what is changed may refer to what is new.
   const single = placeTrees(run, trees, ready);
   for (const group of byDirectory(single.filter(({ task }) => task.expected === null))) placeGroup(run, group);

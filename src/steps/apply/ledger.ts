@@ -1,4 +1,5 @@
-import { sameContent } from '../../model/entry.ts';
+import { type Entry, sameContent } from '../../model/entry.ts';
+import { madeEntry, ownerNames } from '../../model/local.ts';
 import type { BytePath } from '../../model/path.ts';
 import type { Expected, Outcome, PreciseStat, Staged } from '../../ports/filesystem.ts';
 import { DiskFault } from '../../ports/filesystem.ts';
@@ -47,6 +48,16 @@ export function retry(run: Run, task: ApplyTask, outcome?: Outcome): void {
   if (!isLast) fail(run, task, 'pending', '');
   else if (run.occupied.has(task.path)) fail(run, task, 'occupied', 'something that this member leaves out of the share');
   else fail(run, task, 'busy', '');
+}
+
+/**
+ * A directory or link that was made is the base from now on, whatever becomes of its rights: a deletion that comes next would else take
+ * it for one that was made here, and publish it again.
+ */
+export function noteMade(run: Run, { path, version, wanted }: ApplyTask, entry: Entry & { kind: 'dir' | 'link' }, stat: PreciseStat): void {
+  const { journal, owners } = run.ports;
+  if (!wanted) return;
+  run.done.push(() => journal.putAgreed({ path, entry: madeEntry(entry, stat, ownerNames(owners, stat)), version, stamp: null }));
 }
 
 /** `changed` is false where the disk already was what is wanted: an agreement, but nothing that was done to it. */

@@ -4,7 +4,7 @@ import { isWithin, parentOf } from '../../model/path.ts';
 import type { Placed } from '../../ports/filesystem.ts';
 import type { Want, WantReason } from '../../ports/journal.ts';
 import { clearTheWay } from './directories.ts';
-import { expectedNow, fail, guarded, noteMoved, retry, settle, trashName } from './ledger.ts';
+import { expectedNow, fail, guarded, noteMade, noteMoved, retry, settle, trashName } from './ledger.ts';
 import { ownership } from './metadata.ts';
 import type { ApplyTask, Run } from './run.ts';
 
@@ -42,6 +42,7 @@ export function placeLink(run: Run, task: ApplyTask, entry: Entry & { kind: 'lin
     if (placed.outcome === 'done') noteMoved(run, task);
   }
   if (placed.outcome !== 'done') return retry(run, task, placed.outcome);
+  if (!sameTarget) noteMade(run, task, entry, placed.stat);
   const owned = ownership(run, entry, task);
   if (!sameTarget && (owned.uid !== undefined || owned.gid !== undefined)) placed = tree.setMetadata(task.path, placed.stat.ino, owned);
   if (placed.outcome === 'done') settle(run, task, placed.stat);

@@ -98,7 +98,8 @@ export interface Run {
   left: Left[];
   /** Journal writes of the current burst, committed together with the end of its intents. */
   done: (() => void)[];
-  modes: { task: ApplyTask; metadata: Partial<DiskMetadata> }[];
+  /** Directories whose rights come last; `made` are those that this run has made, with rights for nobody else. */
+  modes: { readonly task: ApplyTask; readonly metadata: Partial<DiskMetadata>; readonly made: boolean }[];
   /** Paths at which something stood that the plan did not know of. */
   readonly occupied: Set<BytePath>;
   /** Names in the trash for what the current burst displaces. */

@@ -7,14 +7,13 @@ import { retry, settle } from './ledger.ts';
 import { diskMetadata } from './metadata.ts';
 import type { ApplyTask, Ready, Run } from './run.ts';
 
-/** False where it cannot be built apart: its directories are made in place then, each with its own outcome. */
+/** False where it cannot be built apart: its directories are to be made in place then, each with its own outcome. */
 export function stageTree(run: Run, tree: NewTree<ApplyTask>): boolean {
   try {
     run.ports.tree.stageTree(tree.directories.map(({ path }) => path));
     return true;
   } catch (error) {
     if (!(error instanceof DiskFault)) throw error;
-    makeDirectories(run, tree.directories);
     return false;
   }
 }
@@ -34,7 +33,7 @@ export function placeTree(run: Run, tree: NewTree<ApplyTask>, files: readonly Re
   for (const task of tree.directories) {
     run.done.push(() => run.ports.journal.setLingering(task.path, false));
     const stat = placed.stats.get(task.path);
-    if (stat === undefined) run.modes.push({ task, metadata: directoryMetadata(run, task) });
+    if (stat === undefined) run.modes.push({ task, metadata: directoryMetadata(run, task), made: true });
     else settle(run, task, stat);
   }
   for (const { task, staged } of files) {

@@ -2,11 +2,11 @@ import { contentHash, contentHasher } from '../../model/digest.ts';
 import type { Entry } from '../../model/entry.ts';
 import { metadataDifference, sameContent } from '../../model/entry.ts';
 import type { Content } from '../../model/local.ts';
-import { localEntry } from '../../model/local.ts';
+import { localEntry, ownerNames } from '../../model/local.ts';
 import type { BytePath } from '../../model/path.ts';
 import type { Problem } from '../../model/problem.ts';
 import { problem } from '../../model/problem.ts';
-import type { FileRead, OpenFile, Owners, PreciseStat, Stat } from '../../ports/filesystem.ts';
+import type { FileRead, OpenFile, PreciseStat, Stat } from '../../ports/filesystem.ts';
 import { DiskFault } from '../../ports/filesystem.ts';
 import type { Agreed } from '../../ports/journal.ts';
 import { breathing } from './breath.ts';
@@ -224,11 +224,6 @@ function settle(
 function keepChunks(entry: Entry, agreed: Agreed | null): Entry {
   if (entry.kind !== 'file' || agreed?.entry.kind !== 'file' || !sameContent(entry, agreed.entry)) return entry;
   return { ...entry, chunks: agreed.entry.chunks };
-}
-
-function ownerNames(owners: Owners, stat: Stat): { owner: string | null; group: string | null } {
-  if (!owners.privileged) return { owner: null, group: null };
-  return { owner: owners.userName(stat.uid), group: owners.groupName(stat.gid) };
 }
 
 function changedTo(candidate: Candidate, stat: Stat): Reading {
