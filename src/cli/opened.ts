@@ -16,6 +16,8 @@ export class Opened {
   readonly #output: Output;
   readonly #onProgress: (event: ProgressEvent) => void;
   readonly #onClose: () => void;
+  /** Another process has its turn. */
+  isWaiting = false;
   #open: { readonly share: OpenedShare; readonly identity: string } | null = null;
 
   constructor(world: World, share: ShareConfig, output: Output, onProgress: (event: ProgressEvent) => void, onClose: () => void) {
@@ -34,7 +36,12 @@ export class Opened {
   async lock(wait: boolean): Promise<ShareLock | null> {
     const world = this.#world;
     world.member();
-    return await lockShare(lockFile(world.config, this.#share.name), systemTime, { wait, signal: world.signal });
+    this.isWaiting = true;
+    try {
+      return await lockShare(lockFile(world.config, this.#share.name), systemTime, { wait, signal: world.signal });
+    } finally {
+      this.isWaiting = false;
+    }
   }
 
   /** Opened anew where the journal's file has been removed or replaced meanwhile. The caller holds the lock. */

@@ -55,5 +55,5 @@ export async function oneShare(world: World, shareName: string | null, output: O
 
 /** The path as it is in the log: a name may be typed as it is printed, with escapes. */
 export function storedPath(journal: Journal | null, typed: BytePath): BytePath {
-  return journal !== null && journal.versions(typed).length === 0 ? unescaped(typed) : typed;
+  return journal !== null && journal.newestVersions(typed, 1).length === 0 ? unescaped(typed) : typed;
 }

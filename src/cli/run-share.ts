@@ -120,6 +120,11 @@ export class Follower {
     this.#soon(() => this.#dues.wantCycle());
   }
 
+  /** Since the share was last seen to, ms; whoever waits for another process is alive. */
+  get silentMs(): number {
+    return this.#opened.isWaiting ? 0 : systemTime.monotonicMs() - this.vitals.signMs;
+  }
+
   /** What this process remembers of the share; null while its journal is not open here. */
   get memory(): ShareAgent['memory'] | null {
     return this.#opened.current?.agent.memory ?? null;

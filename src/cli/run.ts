@@ -94,8 +94,7 @@ class Daemon {
 
   async run(): Promise<void> {
     await Promise.all([this.#keepRoster(), this.#listenToBell(), this.#showLife()]);
-    await this.#page?.close();
-    await this.#roster.left();
+    await Promise.all([this.#roster.left(), this.#page?.close()]);
     await this.#watcher?.close();
   }
 

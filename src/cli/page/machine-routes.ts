@@ -2,7 +2,6 @@ import { metricsType } from '../../adapters/metrics.ts';
 import { type PageAnswer, plain } from '../../adapters/page-server.ts';
 import { isMarkedReady } from '../../adapters/ready-file.ts';
 import { readyFile } from '../../adapters/state-directory.ts';
-import { systemTime } from '../../adapters/system.ts';
 import { toText } from '../../model/path.ts';
 import { schemaVersion } from '../document.ts';
 import { asDocument } from '../status.ts';
@@ -31,8 +30,7 @@ export const machineRoutes: Readonly<Record<string, MachineRoute | undefined>> =
 
 /** The process answers, and each share is seen to. Trouble with the bucket is none that a restart would help against. */
 async function health({ followers }: Parts, _: Asked, isReader: boolean): Promise<PageAnswer> {
-  const nowMs = systemTime.monotonicMs();
-  const lines = stuck(followers().map(({ share, vitals }) => ({ share: share.name, agoMs: nowMs - vitals.signMs })));
+  const lines = stuck(followers().map(({ share, silentMs }) => ({ share: share.name, agoMs: silentMs })));
   if (lines.length === 0) return plain(200, 'ok');
   return plain(503, ['not ok', ...(isReader ? lines : [])].join('\n'));
 }

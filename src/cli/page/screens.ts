@@ -106,6 +106,7 @@ async function pathShown(parts: Parts, asked: Asked): Promise<Screen> {
   if (sight === null) return refused('It is in none of the shares that this server follows.');
   const path = insideRoot(typed, fromText(sight.share.path));
   if (path === undefined) return refused(`It is outside of ${sight.share.path}.`);
+  if (path === '') return refused('That is the share itself: it has a page of its own, and no versions.');
   const trace = traceOf(parts.world, sight, path);
   const listing = { limit: belowShown, paths: pathsOfRecord };
   const below = readJournal(parts.world, sight.share.name, (journal) =>

@@ -1,5 +1,6 @@
 import { openShareTree } from '../../adapters/disk.ts';
 import { compileExcludes } from '../../adapters/excludes.ts';
+import { statusExcludes } from '../../adapters/status-exclude.ts';
 import { aliveMs, goneMs } from '../../agent/members.ts';
 import type { World } from '../../compose.ts';
 import type { ShareConfig } from '../../config-types.ts';
@@ -50,7 +51,7 @@ export function traceOf(world: World, sight: Sight, typed: BytePath): Trace {
     journal === null ? blank(typed) : journal.transaction(() => knownOf(journal, typed)),
   );
   const { path, versions, want } = known;
-  const disk = diskOf(share, path, known);
+  const disk = diskOf({ ...share, exclude: [...share.exclude, ...statusExcludes(share, world.config.shares)] }, path, known);
   const newest = versions.find((row) => row.k === 0) ?? null;
   const members = newest === null || status === null ? [] : reachedBy(status, newest.version, want, world.config.member);
   const shown = versions.slice(0, versionsShown);
@@ -89,7 +90,7 @@ function diskOf(share: ShareConfig, path: BytePath, { agreed, want }: Known): Pi
     const root = tree.rootState();
     if (root.state !== 'present') return { here: 'unreadable', why: `The root of the share cannot be looked at: ${root.message}` };
     const stat = tree.look(path);
-    if (isExcluded(share, path, stat?.kind === 'dir')) return { here: 'excluded', why: '' };
+    if (isExcluded(share, path, stat?.kind === 'dir')) return { here: 'excluded', why: 'The config leaves this path out here' };
     if (want !== null) return { here: 'waiting', why: want.detail };
     return comparison(stat, agreed);
   } catch (error) {
@@ -102,6 +103,7 @@ function diskOf(share: ShareConfig, path: BytePath, { agreed, want }: Known): Pi
 
 function comparison(stat: PreciseStat | null, agreed: Agreed | null): Pick<Trace, 'here' | 'why'> {
   if (stat === null) return agreed === null ? { here: 'agreed', why: '' } : { here: 'unpublished', why: 'it was deleted here' };
+  if (stat.kind === 'other') return { here: 'excluded', why: 'Sockets, devices and fifos stay where they are' };
   if (agreed === null) return { here: 'unpublished', why: 'it is new here' };
   if (stat.kind !== agreed.entry.kind) return { here: 'unpublished', why: 'something else stands there' };
   const { stamp } = agreed;

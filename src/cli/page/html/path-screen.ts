@@ -31,8 +31,7 @@ function verdict(trace: Trace): Html {
 export function verdictOf({ here, newest, members, why, isAsked }: Trace): { tone: Tone; word: string; text: string } {
   if (here === 'unpublished')
     return { tone: 'busy', word: 'Not published yet', text: `What stands on this disk is not in the log: ${why}.` };
-  if (here === 'excluded')
-    return { tone: 'warn', word: 'Excluded', text: 'The config leaves this path out here, so it is neither published nor taken over.' };
+  if (here === 'excluded') return { tone: 'warn', word: 'Excluded', text: `${why}, so it is neither published nor taken over.` };
   if (here === 'unreadable') return { tone: 'warn', word: 'Not readable', text: `${why}.` };
   if (newest === null)
     return { tone: 'warn', word: 'Not known', text: 'Nothing of that name is in the log, and nothing stands there on this disk.' };
