@@ -109,15 +109,21 @@ async function startInstall(command: InstallCommand): Promise<ExitCode> {
 
 /** Writes the config that everything else needs. */
 async function startInit(command: InitCommand): Promise<ExitCode> {
-  const [{ init }, { openPrompt }] = await Promise.all([import('./cli/init/init.ts'), import('./adapters/prompt.ts')]);
+  const [{ init }, { openPrompt }, { isUnwritten }] = await Promise.all([
+    import('./cli/init/init.ts'),
+    import('./adapters/prompt.ts'),
+    import('./cli/init/credentials.ts'),
+  ]);
   const environment = readEnvironment(process.env);
-  if (!environment.ok) return refuse(`flocksync: ${environment.message}`);
+  // A file that is named and not there is about to be written.
+  if (!environment.ok && !isUnwritten(process.env.FLOCKSYNC_ENV_FILE)) return refuse(`flocksync: ${environment.message}`);
+  const merged = environment.ok ? environment.variables : process.env;
   const prompt = command.yes ? null : openPrompt(process.stdin, process.stdout);
   const signal = stopSignal();
   const { log } = await openLog({ file: null, member: '', steps: command.verbose ? process.stderr : null });
   try {
     return await init(command, {
-      ...{ variables: process.env, merged: environment.variables, prompt },
+      ...{ variables: process.env, merged, prompt },
       output: createOutput(process.stdout, process.stderr, command.quiet),
       progress: createProgress(process.stderr, systemTime, { quiet: command.quiet }),
       open: (config, variables) => openWorld({ config, variables, log, signal, version: FLOCKSYNC_VERSION, retryBudgetMs: statusBudgetMs }),

@@ -24,18 +24,18 @@ export function openPrompt(input: Input, screen: Screen): Prompt | null {
     },
   });
   const lines = createInterface({ input, output, terminal: true });
-  lines.once('SIGINT', () => lines.close());
-  let isOpen = true;
-  lines.once('close', () => {
-    isOpen = false;
-  });
+  const next = answersOf(lines);
   return {
-    ask: async (question) => (isOpen ? await answerTo(lines, question) : null),
+    ask: async (question) => {
+      lines.setPrompt(question);
+      lines.prompt();
+      return await next();
+    },
     askSecret: async (question) => {
       screen.write(question);
       isShown = false;
       try {
-        return isOpen ? await answerTo(lines, '') : null;
+        return await next();
       } finally {
         isShown = true;
         screen.write('\n');
@@ -45,13 +45,26 @@ export function openPrompt(input: Input, screen: Screen): Prompt | null {
   };
 }
 
-function answerTo(lines: Interface, question: string): Promise<string | null> {
-  return new Promise((resolve) => {
-    const onClose = () => resolve(null);
-    lines.once('close', onClose);
-    lines.question(question, (answer) => {
-      lines.removeListener('close', onClose);
-      resolve(answer.trim());
-    });
+/** One line after the other; what is pasted before it is asked for waits its turn. */
+function answersOf(lines: Interface): () => Promise<string | null> {
+  const typed: string[] = [];
+  let isOpen = true;
+  let waiting: ((answer: string | null) => void) | null = null;
+  const settle = (answer: string | null) => {
+    const resolve = waiting;
+    waiting = null;
+    resolve?.(answer);
+  };
+  lines.on('line', (line) => (waiting === null ? void typed.push(line.trim()) : settle(line.trim())));
+  lines.once('SIGINT', () => lines.close());
+  lines.once('close', () => {
+    isOpen = false;
+    settle(null);
   });
+  return () =>
+    new Promise((resolve) => {
+      const early = typed.shift();
+      if (early !== undefined || !isOpen) resolve(early ?? null);
+      else waiting = resolve;
+    });
 }

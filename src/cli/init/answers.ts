@@ -85,8 +85,9 @@ export async function askForShare(
   const usual = shareNameOf(path);
   const [only] = known;
   const likely = !known.includes(usual) && usual === webroot && only !== undefined && known.length === 1 ? only : usual;
-  if (prompt === null || (known.length === 1 && likely === only)) return likely;
-  return await ask(prompt, `Name of the share${known.length > 0 ? ` (in the bucket: ${known.join(', ')})` : ''}`, likely, nameFault);
+  // With nothing there to be mistaken for, the usual name is as good as any.
+  if (prompt === null || known.length === 0 || (known.length === 1 && likely === only)) return likely;
+  return await ask(prompt, `Name of the share (in the bucket: ${known.join(', ')})`, likely, nameFault);
 }
 
 const webroot = 'webroot';

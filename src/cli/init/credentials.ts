@@ -9,6 +9,11 @@ export function envFileOf(variables: Variables): string {
   return variables.FLOCKSYNC_ENV_FILE ?? '/etc/flocksync.env';
 }
 
+/** An env file that is named, and not there yet. */
+export function isUnwritten(file: string | undefined): boolean {
+  return file !== undefined && file !== '' && standingAt(file).kind === 'absent';
+}
+
 /** What the keys come from: `shell` is what cron and systemd will not have. */
 export type KeySource = 'file' | 'shell' | 'none';
 

@@ -21,18 +21,19 @@ import { type FoundShare, sharesIn } from './bucket.ts';
 const planLinesShown = 12;
 const leftOutShown = 8;
 
-/** Doctor, who is there already, what a first sync would do here, and the next commands. `flag` is what they need to find the config. */
+/** What doctor says of the config, which need not stand on the disk yet. */
+export async function examine(world: World, command: InitCommand, output: Output): Promise<ExitCode> {
+  if (!command.quiet) output.line('Testing it:\n');
+  const kept: string[] = [];
+  const code = await doctor(world, { ...command, name: 'doctor', json: false }, command.quiet ? keeping(output, kept) : output);
+  // Trouble is told with -q, too.
+  if (code !== exit.done) for (const line of kept) output.error(line);
+  return code;
+}
+
+/** Who is there already, what a first sync would do here, and the next commands. `flag` is what they need to find the config. */
 export async function firstLook(world: World, command: InitCommand, flag: string, output: Output, progress: Progress): Promise<ExitCode> {
   const say = (text: string) => void (command.quiet || output.line(text));
-  say('\nTesting it:\n');
-  const kept: string[] = [];
-  const examined = await doctor(world, { ...command, name: 'doctor', json: false }, command.quiet ? keeping(output, kept) : output);
-  if (examined !== exit.done) {
-    // Trouble is told with -q, too.
-    for (const line of kept) output.error(line);
-    output.error(`\nflocksync: correct what failed; then go on with: flocksync doctor${flag}, flocksync sync -n${flag}`);
-    return examined;
-  }
   const codes: ExitCode[] = [];
   const { shares } = await world.shares(true);
   for (const share of shares) codes.push(await lookAtShare(world, share, say, output, progress));

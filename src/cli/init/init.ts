@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
-import { readConfigFile, realpathOrNull } from '../../adapters/config-file.ts';
+import { realpathOrNull } from '../../adapters/config-file.ts';
 import { placeFile, standingAt } from '../../adapters/place-file.ts';
 import type { Prompt } from '../../adapters/prompt.ts';
 import type { World } from '../../compose.ts';
-import { formatFault, loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config.ts';
 import type { Config } from '../../config-types.ts';
 import { defaultConfigFile } from '../arguments.ts';
 import type { InitCommand } from '../command.ts';
@@ -14,7 +14,7 @@ import { askForFederation, askForPlace, askForShare, type Place } from './answer
 import { type Found, sharesIn } from './bucket.ts';
 import { type Answers, configText } from './config-text.ts';
 import { askForKeys, envFileOf, keySource, saveKeys, type Variables } from './credentials.ts';
-import { firstLook } from './first-look.ts';
+import { examine, firstLook } from './first-look.ts';
 
 /** What the process around it has to offer. */
 export interface Surroundings {
@@ -31,8 +31,7 @@ export interface Surroundings {
 /** Writes the config, tests it, and shows what a first sync would do. Nothing is published and nothing in the root is touched. */
 export async function init(command: InitCommand, around: Surroundings): Promise<ExitCode> {
   const { output, prompt } = around;
-  const standing = standingAt(command.config);
-  if (standing.kind !== 'absent' && !command.force && prompt !== null) return refuse(output, standsAlready(command));
+  if (prompt !== null && !command.force && standingAt(command.config).kind !== 'absent') return refuse(output, standsAlready(command));
   const place = await askForPlace(command, around.merged, prompt);
   if (place === null) return ended(output);
   const keys = await keysFor(command, around, place);
@@ -40,17 +39,40 @@ export async function init(command: InitCommand, around: Surroundings): Promise<
   if (answers === null) return ended(output);
   if ('fault' in answers) return refuse(output, answers.fault);
   const text = configText(answers, envFileOf(around.variables));
-  const sound = soundness(text, command.config, around.merged);
+  const sound = soundness(text, command.config, { ...around.merged, ...keys });
   if (sound.fault !== null) return refuse(output, sound.fault);
-  const written = write(command, text, output);
-  if (written !== exit.done) return written;
-  if (command.url.startsWith('s3://') && place.profile === null) await settleKeys(command, around, keys);
-  return await look(command, around, keys);
+  const refusal = refusalOf(command, text);
+  if (refusal !== null) return refuse(output, refusal);
+  const world = around.open(sound.config, { ...around.merged, ...keys });
+  try {
+    return await tryAndWrite(world, command, text, keys, around);
+  } finally {
+    await world.close();
+  }
 }
 
-function refuse(output: Output, sentence: string): ExitCode {
+/** Where a person is there, nothing is written that does not work, unless that is wanted. */
+async function tryAndWrite(world: World, command: InitCommand, text: string, keys: Variables, around: Surroundings): Promise<ExitCode> {
+  const { output, progress, prompt } = around;
+  const examined = await examine(world, command, output);
+  if (!command.quiet) output.line('');
+  if (examined !== exit.done && prompt !== null) {
+    const answer = await prompt.ask('Write the config all the same? [y/N]: ');
+    if (!/^y(es)?$/i.test(answer ?? '')) return refuse(output, 'nothing was written; correct what failed, and run it again', examined);
+  }
+  const written = write(command, text, output);
+  if (written !== exit.done) return written;
+  const { datastore } = world.config;
+  if (datastore.kind === 's3' && datastore.profile === null) await settleKeys(command, around, keys);
+  const flag = command.config === defaultConfigFile ? '' : ` --config ${command.config}`;
+  if (examined === exit.done) return await firstLook(world, command, flag, output, progress);
+  output.error(`flocksync: correct what failed; then go on with: flocksync doctor${flag}, flocksync sync -n${flag}`);
+  return examined;
+}
+
+function refuse(output: Output, sentence: string, code: ExitCode = exit.usage): ExitCode {
   output.error(`flocksync: ${sentence}`);
-  return exit.usage;
+  return code;
 }
 
 function ended(output: Output): ExitCode {
@@ -103,16 +125,21 @@ function soundness(text: string, file: string, variables: Variables): Sound {
 
 // ---- the files ---------------------------------------------------------------------------------------------------------------
 
+/** Null where the file may be written: nothing stands there, or the same, or it may be replaced. */
+function refusalOf(command: InitCommand, text: string): string | null {
+  const standing = standingAt(command.config);
+  if (standing.kind === 'other') return `${command.config} is no plain file: name the file itself with --config FILE`;
+  return standing.kind === 'file' && standing.text !== text && !command.force ? standsAlready(command) : null;
+}
+
 function write(command: InitCommand, text: string, output: Output): ExitCode {
   const { config, force, quiet } = command;
-  const standing = standingAt(config);
   const say = (sentence: string) => void (quiet || output.line(sentence));
+  const standing = standingAt(config);
   if (standing.kind === 'file' && standing.text === text) {
     say(`${config} says so already`);
     return exit.done;
   }
-  if (standing.kind === 'other') return refuse(output, `${config} is no plain file: name the file itself with --config FILE`);
-  if (standing.kind === 'file' && !force) return refuse(output, standsAlready(command));
   const placed = placeFile(config, text, { mode: 0o644, replace: force });
   if (!placed.ok) return refuse(output, placed.message);
   say(`${config} written${placed.kept === null ? '' : `; what stood there is ${placed.kept} now`}`);
@@ -140,19 +167,4 @@ async function settleKeys(command: InitCommand, { variables, prompt, output }: S
 
 function keysInShell(file: string): string {
   return `the keys stand in this shell's environment, which cron and systemd do not have: put AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into ${file}, mode 0600 (--save-keys does so)`;
-}
-
-// ---- the first look ----------------------------------------------------------------------------------------------------------
-
-async function look(command: InitCommand, around: Surroundings, keys: Variables): Promise<ExitCode> {
-  const variables = { ...around.merged, ...keys };
-  const read = readConfigFile(command.config, variables);
-  if (!read.ok) return refuse(around.output, read.faults.map(formatFault).join('\n'));
-  const world = around.open(read.config, variables);
-  const flag = command.config === defaultConfigFile ? '' : ` --config ${command.config}`;
-  try {
-    return await firstLook(world, command, flag, around.output, around.progress);
-  } finally {
-    await world.close();
-  }
 }
