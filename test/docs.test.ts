@@ -11,7 +11,7 @@ import { commonRules, presetNames, presets } from '../src/model/presets.ts';
 import { flawCodes } from '../src/model/verify.ts';
 import { documentedSentences } from './documented.ts';
 import { projectRoot, sourceFiles } from './source.ts';
-import { messagesPage } from './spoken.ts';
+import { messagesPage, spokenAreas } from './spoken.ts';
 
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'localstack/README.md', ...markdownBelow('docs')];
@@ -180,6 +180,22 @@ function commandLines(page: string): string[] {
   const lines = [...typed, ...others].map((match) => (match[1] ?? '').replace(/\s+(#|&&|\|\||\||;|>).*$/, ''));
   return lines.filter((line) => !/COMMAND|^(record|snapshot) [1N]/.test(line));
 }
+
+test('every fault of the config and of the command line is provoked by a test that quotes it', () => {
+  const tests = sourceFiles('test').map(({ text }) => text);
+  const quoted = tests.join('\n').replace(/\\(.)/g, '$1').replace(/\s+/g, ' ');
+  // Three words in a row: a test may leave out what differs, and what follows.
+  const isQuoted = (line: string) => {
+    const parts = line.split('…').map((part) => part.trim().split(' '));
+    const enough = Math.min(3, Math.max(...parts.map((words) => words.length)));
+    return parts.some((words) =>
+      words.some((_, at) => at + enough <= words.length && quoted.includes(words.slice(at, at + enough).join(' '))),
+    );
+  };
+  const misuses = spokenAreas().filter(({ title }) => title.endsWith('(exit 2)'));
+  expect(misuses.map(({ lines }) => lines.length > 20)).toEqual([true, true]);
+  expect(misuses.flatMap(({ lines }) => lines.filter((line) => !isQuoted(line)))).toEqual([]);
+});
 
 test('docs/messages.md has every sentence of the source', () => {
   // Compared line by line, so that what is new is shown alone.

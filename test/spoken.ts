@@ -13,7 +13,7 @@ const areas: readonly Area[] = [
     about:
       'Printed as `FILE:LINE: what is wrong`, all faults at once; nothing was done. Correct the line, or see `flocksync help config` and [configuration](3-configuration.md). A running daemon keeps the config from before.',
     files:
-      /^src\/(config[\w-]*\.ts|model\/(cron|presets|share-name|share-pattern|nearest|glob|duration)\.ts|adapters\/(config-file|environment)\.ts)$/,
+      /^src\/(config[\w-]*\.ts|model\/(cron|share-name|share-pattern|nearest|glob|duration)\.ts|adapters\/(config-file|environment)\.ts)$/,
   },
   {
     title: 'The command line (exit 2)',
@@ -63,14 +63,20 @@ const wordsMin = 4;
 
 /** The whole text of docs/messages.md. */
 export function messagesPage(): string {
+  const parts = spokenAreas().map(
+    ({ title, about, lines }) => `## ${title}\n\n${about}\n\n${lines.map((line) => `- ${fenced(line)}`).join('\n')}\n`,
+  );
+  return `${head}\n${parts.join('\n')}`;
+}
+
+/** The sentences of each area, sorted. */
+export function spokenAreas(): { readonly title: string; readonly about: string; readonly lines: readonly string[] }[] {
   const left = sourceFiles('src').filter(({ path }) => !path.startsWith('src/dev-s3/'));
-  const parts = areas.map(({ title, about, files }) => {
+  return areas.map(({ title, about, files }) => {
     const said = left.filter(({ path }) => files.test(path));
     for (const file of said) left.splice(left.indexOf(file), 1);
-    const lines = [...new Set(said.flatMap(sentencesOf))].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
-    return `## ${title}\n\n${about}\n\n${lines.map((line) => `- ${fenced(line)}`).join('\n')}\n`;
+    return { title, about, lines: [...new Set(said.flatMap(sentencesOf))].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)) };
   });
-  return `${head}\n${parts.join('\n')}`;
 }
 
 const head = `# Every message

@@ -12,6 +12,9 @@ const key = { accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'wJalrXUtnFEMI/K7MDE
 const own = /(?<![\w.~/-])\/(?=(?:var|srv|backup|root|etc|opt)\b)/g;
 const common = /(?<![\w.~/-])\/(?=mnt\b)/g;
 
+/** What servers have in common with this machine. */
+const usable = /^\/(?:bin|dev|proc|usr)$/;
+
 /** Servers below one temporary directory, each of which takes its part of it for the whole machine. */
 export interface World {
   /** What the page and the servers disagree on, one text for each step; empty where the page is right. */
@@ -126,7 +129,12 @@ async function play(machine: Machine, steps: readonly Step[]): Promise<string[]>
 /** The command with the paths of a server as they are on this machine. */
 function onServer({ directory }: Machine, server: string, command: string): string {
   const shared = command.replaceAll('file:///mnt/', `file://${directory}/mnt/`).replace(common, `${directory}/`);
-  return shared.replace(own, `${join(directory, server)}/`);
+  const local = shared.replace(own, `${join(directory, server)}/`);
+  const stray = [...local.matchAll(/(?<![\w.~/:-])\/(?:\w[\w.-]*)/g)]
+    .map(([path]) => path)
+    .find((path) => !usable.test(path) && !directory.startsWith(path));
+  if (stray !== undefined) throw new Error(`${command}: ${stray} would be that of this machine`);
+  return local;
 }
 
 /** What bash and everything in it printed, with the paths and the name as the server knows them. `last`: what `$?` is at first. */
