@@ -9,7 +9,7 @@ import { openWorld } from './support/world.ts';
 const read = (page: string) => readFileSync(join(projectRoot, page), 'utf8');
 const pages = [
   'README.md',
-  ...readdirSync(join(projectRoot, 'docs'))
+  ...readdirSync(join(projectRoot, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
