@@ -49,9 +49,14 @@ export function drawFormat(chance: Chance, historyMs: number): ShareFormat {
 export function draw(chance: Chance, members: number | null, operations: number | null): Draws {
   const rate = (most: number) => (chance.maybe(0.35) ? 0 : chance.fraction() * most);
   const format = drawFormat(chance, chance.pick([6 * hourMs, dayMs, 30 * dayMs]));
+  const drawnMembers = chance.maybe(0.75) ? chance.between(2, 4) : chance.between(3, 8);
+  const workPauseMs = chance.pick([300, 2000, 10_000]);
   return {
-    members: members ?? (chance.maybe(0.7) ? chance.between(2, 4) : chance.between(3, 8)),
-    operations: operations ?? chance.between(10, 40),
+    members: members ?? drawnMembers,
+    operations: operations ?? chance.between(8, 32),
+    workPauseMs,
+    // About as many processes as things that people do, whatever the number of members.
+    cyclePauseMs: workPauseMs * drawnMembers * chance.pick([0.6, 1.2, 2.5]),
     format,
     largeBytes: format.limits.packBytesMax + 1,
     network: {
@@ -60,10 +65,8 @@ export function draw(chance: Chance, members: number | null, operations: number 
     machine: { kill: rate(0.008), powerCut: rate(0.004), io: rate(0.002), race: rate(0.01) },
     trashMs: chance.pick([hourMs, 7 * dayMs]),
     pageKeys: chance.pick([2, 7, 1000]),
-    workPauseMs: chance.pick([300, 2000, 10_000]),
-    cyclePauseMs: chance.pick([500, 4000, 15_000]),
     trouble: rate(0.35),
-    ages: chance.maybe(0.4),
+    ages: chance.maybe(0.3),
   };
 }
 
@@ -76,7 +79,7 @@ export function drawConfig(chance: Chance, first: boolean, { trashMs, format }: 
       path: '/srv/html',
       pattern: null,
       preset: null,
-      exclude: ['cache/', '*.log'],
+      exclude: ['*.log'],
       metadata: chance.maybe(0.9) ? 'preserve' : fixed,
     },
     mode: chance.pick(['heavyweight', 'heavyweight', 'lightweight']),

@@ -33,21 +33,32 @@ export class Quiet {
     await this.#welcome();
   }
 
+  /** At rest is who has found nothing to do at the record that is the last one still when all others are at rest. */
   async #comeToRest(): Promise<void> {
+    const restingAt = new Map<Machine, number>();
     for (let round = 1; ; round++) {
       const busy: string[] = [];
       for (const machine of this.#world.machines) {
-        const { outcome } = await this.#world.run(machine, machine.lastHeld ? 'approve' : 'sync');
-        if (machine.forgetsState) machine.state.loseEverything();
-        machine.forgetsState = false;
-        const why = outcome === null ? 'no outcome' : restless(outcome);
-        machine.lastHeld = outcome !== null && (outcome.held || outcome.halt !== null);
-        if (why !== null) busy.push(`${machine.name}: ${why}`);
+        if (restingAt.get(machine) === this.#world.log.head) continue;
+        const why = await this.#cycle(machine);
+        if (why === null) restingAt.set(machine, this.#world.log.head);
+        else busy.push(`${machine.name}: ${why}`);
         await this.#world.pass(1500);
       }
-      if (busy.length === 0) return;
+      if (this.#world.machines.every((machine) => restingAt.get(machine) === this.#world.log.head)) return;
       if (round >= roundsMax) throw new Violation(`no rest after ${round} rounds of cycles without a fault: ${busy.join('; ')}`);
     }
+  }
+
+  /** Null when it has found nothing to do, and nothing to say. */
+  async #cycle(machine: Machine): Promise<string | null> {
+    const decides = machine.lastHeld;
+    const { outcome } = await this.#world.run(machine, decides ? 'approve' : 'sync');
+    machine.lastHeld = outcome !== null && (outcome.held || outcome.halt !== null);
+    if (machine.forgetsState) machine.state.loseEverything();
+    machine.forgetsState = false;
+    if (decides) return 'somebody has decided something';
+    return outcome === null ? 'no outcome' : restless(outcome);
   }
 
   /** Days pass, and somebody looks after the bucket. */
@@ -56,8 +67,8 @@ export class Quiet {
     for (let times = 0; times < 3; times++) {
       await this.#world.pass(Math.max(2 * dayMs, draws.format.historyMs + dayMs));
       const keeper = chance.pick(machines.filter(({ config }) => config.role === 'both'));
+      await this.#world.run(keeper, 'sync');
       await this.#world.run(keeper, 'housekeep');
-      for (const machine of machines) await this.#world.run(machine, 'sync');
     }
     await this.#comeToRest();
     this.#assertBounded();
