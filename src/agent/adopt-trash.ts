@@ -25,7 +25,7 @@ function adopt(cycle: Cycle, name: string): boolean {
   const entry = stat === null ? null : orNothing(() => entryOf(stat, () => tree.readLinkInTrash(name)));
   if (stat === null || entry === null) return false;
   const { ino, size, mtimeKey } = stat;
-  const about = { path: '', atMs: cycle.bucketNowMs(), why: 'adopted' as const, owed: false, lostTo: 0 };
+  const about = { path: '', atMs: cycle.latestNowMs(), why: 'adopted' as const, owed: false, lostTo: 0 };
   journal.putTrash({ name, entry, ...about, ino, size, mtimeKey });
   return true;
 }

@@ -86,7 +86,7 @@ async function bring(cycle: Cycle, { applies, newFiles }: Part, slice: Slice, li
       },
       { tasks: applies, newFiles },
       {
-        ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.bucketNowMs() },
+        ...{ fixed: config.metadata === 'preserve' ? null : config.metadata, bucketNowMs: cycle.latestNowMs() },
         ...{ nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: slice.signal },
         isOwed: (path, lostTo, loser) => !isKept(ports.journal, path, lostTo, loser),
       },

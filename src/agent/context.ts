@@ -184,6 +184,20 @@ export class Cycle {
     return Math.round(dateMs === 0 ? this.ports.time.wallMs() : dateMs + (this.ports.time.monotonicMs() - atMs));
   }
 
+  /**
+   * For what is kept for some time from now on: the latest that the last two answers and the last heartbeat allow. A gateway whose clock is
+   * wrong must not make it look old already.
+   */
+  latestNowMs(): number {
+    const { clockBefore, clock } = this.memory;
+    const before = clockBefore.dateMs === 0 ? 0 : clockBefore.dateMs + (clock.atMs - clockBefore.atMs);
+    const ahead = Math.max(0, before - clock.dateMs);
+    return Math.max(
+      this.bucketNowMs() + (clock.dateMs === 0 ? 0 : Math.round(ahead)),
+      Number(this.ports.journal.meta('heartbeatAtMs') ?? '0'),
+    );
+  }
+
   /** Bucket time of the last answer that showed the log to end at the cursor (rule S3). */
   get endSeenMs(): number {
     return this.memory.endSeenMs;
@@ -194,6 +208,7 @@ export class Cycle {
   }
 
   heard(dateMs: number): void {
+    this.memory.clockBefore = this.memory.clock;
     this.memory.clock = { dateMs, atMs: this.ports.time.monotonicMs() };
   }
 
@@ -217,6 +232,8 @@ export class Cycle {
 /** What one process remembers of a share between cycles; losing it costs time only. */
 export interface Memory {
   clock: { dateMs: number; atMs: number };
+  /** By the answer before the last one. */
+  clockBefore: { dateMs: number; atMs: number };
   /** What happened once and was not told yet: a cycle that fails leaves it here. */
   readonly events: string[];
   /** Where the next look has to go. */
@@ -251,6 +268,7 @@ export interface Memory {
 export function newMemory(): Memory {
   return {
     clock: { dateMs: 0, atMs: 0 },
+    clockBefore: { dateMs: 0, atMs: 0 },
     events: [],
     attention: new Attention(),
     publishings: new Map(),

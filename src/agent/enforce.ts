@@ -50,7 +50,7 @@ async function carryOut(cycle: Cycle, items: readonly ApplyItem[], fixed: FixedM
     { ...ports, fetch: stagingOf(cycle, items), onPlaced: () => {} },
     { tasks: items, newFiles: [] },
     {
-      ...{ fixed, bucketNowMs: cycle.bucketNowMs(), nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
+      ...{ fixed, bucketNowMs: cycle.latestNowMs(), nowUs: () => ports.time.wallMs() * 1000, stampOf, signal: options.signal },
       isOwed: () => false,
     },
   );

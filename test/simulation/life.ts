@@ -1,6 +1,6 @@
 import type { CycleOptions } from '../../src/agent/context.ts';
 import { forgetLineage, isLineageHalt } from '../../src/agent/lineage.ts';
-import type { Outcome } from '../../src/agent.ts';
+import type { Outcome, ShareAgent } from '../../src/agent.ts';
 import type { BytePath } from '../../src/model/path.ts';
 import { DatastoreFault } from '../../src/ports/datastore.ts';
 import { JournalFault } from '../../src/ports/journal.ts';
@@ -139,7 +139,8 @@ export class Life {
       const before = this.#look(machine);
       const outcome = await agent.cycle({ dryRun: false, only: null, signal: process.term.signal, ...options });
       counts.cycles++;
-      if (!process.term.signal.aborted) this.#judgeOutcome(machine, agent.config.role, before, outcome, options);
+      this.#parts.scheduler.trace(`${process.name} at record ${outcome.cursor}: ${told(outcome)}`);
+      if (!process.term.signal.aborted) this.#judgeOutcome(machine, agent, before, outcome, options);
       const { uploads } = agent.memory;
       for (const [path, upload] of uploads)
         if (upload.failed !== undefined) {
@@ -252,14 +253,17 @@ export class Life {
   }
 
   /** A cycle without trouble promises that everything that was here is in the log, and everything in the log is here. */
-  #judgeOutcome(machine: Machine, role: string, before: Look, outcome: Outcome, options: Partial<CycleOptions>): void {
+  #judgeOutcome(machine: Machine, { config, ports }: ShareAgent, before: Look, outcome: Outcome, options: Partial<CycleOptions>): void {
     const { log, counts } = this.#parts;
     const { halt, problems, events, held, unfinished } = outcome;
     if (halt !== null && isLineageHalt(halt.code) && !log().relaxed)
       throw new Violation(`${machine.name}: halted without a reason: ${halt.text}`);
     const isClean = problems.length + events.length === 0 && halt === null && !held && !unfinished;
-    if (!isClean || (options.only ?? null) !== null || options.scope !== undefined || role === 'subscriber') return;
+    if (!isClean || (options.only ?? null) !== null || options.scope !== undefined || config.role === 'subscriber') return;
+    // While a changeset of somebody else is incomplete, what is only here waits (rule J1).
+    if (ports.journal.meta('joined') !== '1') return;
     counts.clean++;
+    machine.rooted ||= machine.mounts.length === 0;
     const after = machine.witness.see();
     let trash: ReadonlySet<ContentKey> | null = null;
     for (const [path, node] of before.tree) {
@@ -272,8 +276,20 @@ export class Life {
           `${machine.name}: a cycle has ended well, and the log does not know what ${show(path)} was (${key.slice(0, 20)})`,
         );
     }
-    if (machine.deeds === before.deeds && outcome.cursor === log().head) assertLikeLog(machine, after, log());
+    if (machine.deeds === before.deeds && outcome.cursor === log().head) assertLikeLog(machine, after, log(), ports.journal.lingering());
   }
+}
+
+/** In short, for the trace. */
+function told({ halt, held, unfinished, counts, problems, events }: Outcome): string {
+  const moved = Object.entries(counts).filter(([, count]) => count > 0);
+  const words = [
+    ...moved.map(([name, count]) => `${count} ${name}`),
+    ...[halt === null ? '' : `halted: ${halt.code}`, held ? 'held' : '', unfinished ? 'unfinished' : ''],
+    ...problems.map(({ code, path }) => `${code} ${path ?? ''}`),
+    ...events,
+  ].filter((word) => word !== '');
+  return words.join(', ') || 'nothing';
 }
 
 /** Content and kind of every path, as the log has them. */
@@ -281,6 +297,7 @@ export function assertLikeLog(
   machine: Machine,
   { tree, keys }: { readonly tree: ReadonlyMap<BytePath, Node>; readonly keys: ReadonlyMap<BytePath, ContentKey> },
   log: ObservedLog,
+  lingering: ReadonlySet<BytePath>,
 ): void {
   for (const [path, { entry }] of log.fold) {
     if (machine.isExcluded(path, entry.kind === 'dir')) continue;
@@ -291,7 +308,13 @@ export function assertLikeLog(
       );
   }
   for (const [path, node] of tree)
-    if (node.kind !== 'other' && !log.fold.has(path) && !machine.isExcluded(path, node.kind === 'dir') && !lingers(machine, tree, path))
+    if (
+      node.kind !== 'other' &&
+      !log.fold.has(path) &&
+      !machine.isExcluded(path, node.kind === 'dir') &&
+      !lingering.has(path) &&
+      !lingers(machine, tree, path)
+    )
       throw new Violation(`${machine.name}: in step with the log, which has no ${show(path)} (${keys.get(path)?.slice(0, 20)})`);
 }
 

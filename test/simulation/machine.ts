@@ -71,6 +71,8 @@ export class Machine {
   readonly processes = new Set<Process>();
   /** Mounted over the root, or over a directory in it, at the moment. */
   readonly mounts: string[] = [];
+  /** It has joined on the disk that is its own; another one is foreign from then on (rule G1). */
+  rooted = false;
   /** Directories of which file events tell, as far as nobody has asked. */
   readonly hints = new Set<BytePath>();
   /** How often somebody or something else than an agent has changed the disk. */

@@ -47,6 +47,7 @@ interface Fate {
 /** The bucket as one process reaches it: each call is two events, and between them anything may happen. */
 export class Network {
   readonly #parts: NetworkParts;
+  #answersSinceDate = 0;
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -147,8 +148,12 @@ export class Network {
       ['cut', reads ? rates.cut : 0],
     ];
     let sum = 0;
+    this.#answersSinceDate++;
     for (const [kind, rate] of limits) {
       sum += rate;
+      // One gateway of several has a wrong clock.
+      if (kind === 'date' && drawn < sum && this.#answersSinceDate < 8) break;
+      if (kind === 'date' && drawn < sum) this.#answersSinceDate = 0;
       if (drawn < sum) return { fault: kind, thereMs: kind === 'late' ? chance.between(clientTimeoutMs, latestMs) : thereMs, backMs };
     }
     return { fault: null, thereMs, backMs };

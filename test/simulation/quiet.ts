@@ -77,7 +77,7 @@ export class Quiet {
   #assertEqual(): void {
     const { machines, log } = this.#world;
     for (const machine of machines) {
-      assertLikeLog(machine, machine.witness.see(), log);
+      assertLikeLog(machine, machine.witness.see(), log, lingeringOn(machine));
       assertMetadata(machine, this.#world);
       this.#assertJournal(machine);
     }
@@ -130,7 +130,7 @@ export class Quiet {
       await this.#world.pass(1500);
     }
     if (log.head === 0) return;
-    assertLikeLog(newcomer, newcomer.witness.see(), log);
+    assertLikeLog(newcomer, newcomer.witness.see(), log, new Set());
     this.#assertHistory(newcomer);
   }
 
@@ -164,6 +164,15 @@ export class Quiet {
     const packs = [...bucket.objects.keys()].filter((key) => idBelow(packsPrefix(share), key) !== undefined);
     if (packs.length > contents.size + 2)
       throw new Violation(`${packs.length} packs for ${contents.size} contents, long after the last change`);
+  }
+}
+
+function lingeringOn(machine: Machine): ReadonlySet<string> {
+  const journal = machine.readJournal();
+  try {
+    return journal.lingering();
+  } finally {
+    journal.close();
   }
 }
 

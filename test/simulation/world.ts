@@ -89,6 +89,7 @@ export class World {
   calm = false;
   #failure: unknown = null;
   #awayUntilMs = 0;
+  #offUntilMs = 0;
   readonly #refusedUntilMs = new Map<string, number>();
   #images: { readonly disk: MemoryDisk; readonly state: StateDirectory }[] = [];
   #backups: { readonly objects: ReturnType<Bucket['backUp']>; readonly log: ObservedLog }[] = [];
@@ -228,6 +229,7 @@ export class World {
     const next = (pauseMs: number) =>
       this.scheduler.at(pauseMs, `${machine.name} is started`, () => {
         if (this.healed) return;
+        if (this.scheduler.nowMs < this.#offUntilMs) return void next(slackMs);
         const activity = chance.weighted({ sync: 12, daemon: 8, approve: 1.5, housekeep: 0.7, restore: 0.5, verify: 0.3 });
         this.life.start(machine, activity).then(() => {
           next(chance.fraction() * 2 * this.draws.cyclePauseMs);
@@ -347,7 +349,7 @@ export class World {
     const undo = (work: () => void) => void this.scheduler.at(laterMs, `${kind} is over`, () => this.healed || this.#guard(work));
     if (kind === 'outage') this.#awayUntilMs = this.scheduler.nowMs + laterMs;
     else if (kind === 'refused') this.#refusedUntilMs.set(machine.name, this.scheduler.nowMs + laterMs);
-    else if (kind === 'time') this.scheduler.spendUs(chance.pick([3600, 26 * 3600, 9 * 24 * 3600]) * 1e6);
+    else if (kind === 'time') this.#switchOff(chance.pick([3600, 26 * 3600, 9 * 24 * 3600]) * 1e6);
     else if (kind === 'newMember') this.#addMember();
     else if (kind === 'takeImage' && isFree(machine)) this.#keepImage(machine, chance);
     else if (kind === 'restoreBucket') this.#restoreBucket(chance);
@@ -370,6 +372,8 @@ export class World {
   }
 
   #befallDisk(kind: troubles.Trouble, machine: Machine, chance: Chance, undo: (work: () => void) => void): void {
+    const hidesRoot = kind === 'emptied' || kind === 'covered' || kind === 'rootAway';
+    if (hidesRoot && !machine.rooted) return;
     if (kind === 'emptied')
       this.#lasting(
         () => troubles.cover(machine, root),
@@ -401,6 +405,17 @@ export class World {
       target.become(kind === 'restoreDisk' ? { disk: image.disk, state: null } : image);
       if (kind === 'clone') this.#live(target);
     }
+  }
+
+  /** All servers are off for a while; what was still on its way to the bucket has arrived or is lost by then. */
+  #switchOff(us: number): void {
+    for (const machine of this.machines) for (const process of [...machine.processes]) machine.kill(process);
+    this.#offUntilMs = this.scheduler.nowMs + slackMs;
+    this.scheduler.at(slackMs - 1, 'all servers are off', () => {
+      if (this.healed) return;
+      this.scheduler.spendUs(us);
+      this.#offUntilMs = 0;
+    });
   }
 
   #lasting(begin: () => void, end: () => void, undo: (work: () => void) => void): void {

@@ -1,7 +1,7 @@
 import { targetWithin } from '../../model/apply-order.ts';
 import type { Entry } from '../../model/entry.ts';
 import { isWithin, parentOf } from '../../model/path.ts';
-import type { Placed } from '../../ports/filesystem.ts';
+import { DiskFault, type Placed } from '../../ports/filesystem.ts';
 import type { Want, WantReason } from '../../ports/journal.ts';
 import { clearTheWay } from './directories.ts';
 import { expectedNow, fail, guarded, noteMade, noteMoved, retry, settle, trashName } from './ledger.ts';
@@ -56,7 +56,7 @@ export function removeAll(run: Run, tasks: readonly ApplyTask[]): void {
 function removeOne(run: Run, task: ApplyTask): void {
   if (task.expected === null) {
     // Nothing is expected there: where a name stands all the same, the next look decides about it.
-    if (run.ports.tree.look(task.path) === null) settle(run, task, null, false);
+    if (isNothingAt(run, task)) settle(run, task, null, false);
     else retry(run, task);
     return;
   }
@@ -65,6 +65,16 @@ function removeOne(run: Run, task: ApplyTask): void {
   if (moved === 'changed' || moved === 'moved') return retry(run, task);
   if (moved === 'done') noteMoved(run, task);
   settle(run, task, null, moved === 'done');
+}
+
+/** Also where the directory has gone that held it: a join may have wanted to remove what no directory of the log ever held. */
+function isNothingAt({ ports: { tree } }: Run, { path }: ApplyTask): boolean {
+  try {
+    return tree.look(path) === null;
+  } catch (error) {
+    if (error instanceof DiskFault && (error.code === 'absent' || error.code === 'not-directory')) return true;
+    throw error;
+  }
 }
 
 /** Rule R4: a directory that keeps children which the log does not have lingers. It is no entry of this share any more. */
