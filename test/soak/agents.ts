@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Ran } from '../e2e/support/federation.ts';
 import type { Dice } from '../e2e/support/random.ts';
 import type { SoakMember } from './member.ts';
 import { noteKill, noteLines, rest, runCommand, type SoakWorld } from './world.ts';
@@ -46,8 +47,13 @@ async function daemonLife(world: SoakWorld, member: SoakMember, { lastsMs, polit
   }
   noteLines(world, member, ran.stderr);
   if (!isPolite) noteKill(world, member, child.pid, 'run');
-  else if (ran.code !== 0)
+  else if (ran.code !== 0 && !isUnborn(member, child.pid, ran))
     diary.violation(`${member.name}: the daemon ended with ${ran.signal ?? ran.code} after SIGTERM: ${ran.stderr.slice(-500)}`);
+}
+
+/** SIGTERM came before the program could listen for it: nothing was begun. */
+function isUnborn(member: SoakMember, pid: number | undefined, { signal, stderr }: Ran): boolean {
+  return signal === 'SIGTERM' && stderr === '' && member.lastStepOf(pid) === '';
 }
 
 /** What cron starts every few seconds; it leaves at once where another one is at work. */

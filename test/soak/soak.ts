@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -60,6 +61,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const shortHistory = isLong ? '2m' : '10s';
   const members = names.map((name) => soakMember(name, { directory, datastore, keys: server.keys, shortHistory }));
   const over = new AbortController();
+  // Each actor that rests listens to it.
+  setMaxListeners(100, over.signal);
   const world: SoakWorld = {
     ...{ members, diary, plots: plots.map((plot) => ({ ...plot })) },
     ...{ ledger: new Ledger(), contest: new Contest(), over: over.signal },
