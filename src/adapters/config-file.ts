@@ -37,7 +37,7 @@ function decoded(bytes: Buffer): TextResult {
 
 function openMessage(error: unknown): string {
   const code = codeOf(error);
-  if (code === 'ENOENT') return 'there is no such file: write it (see `flocksync help config`), or name another with --config FILE';
+  if (code === 'ENOENT') return 'there is no such file: `flocksync init URL` writes one, or name another with --config FILE';
   if (code === 'EACCES') return 'may not be read by this user: run as root, or name another file with --config FILE';
   return `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
 }

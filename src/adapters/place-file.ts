@@ -1,22 +1,51 @@
-import { closeSync, fchmodSync, fsyncSync, linkSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /** What stands where a file is to be written. */
-export type Standing = { readonly kind: 'absent' } | { readonly kind: 'file'; readonly text: string } | { readonly kind: 'other' };
+export type Standing =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'file'; readonly text: string }
+  /** `why` is what people read. */
+  | { readonly kind: 'other'; readonly why: string };
 
 export type Placed = { readonly ok: true; readonly kept: string | null } | { readonly ok: false; readonly message: string };
 
 /** More than a config may have. */
 const bytesMax = 4 * 1024 * 1024;
 
-/** Links count as `other`: what they name belongs to somebody else. The text '' stands for a file that cannot be read. */
+/** Links count as `other`: what they name belongs to somebody else. */
 export function standingAt(file: string): Standing {
   try {
     const stat = lstatSync(file);
-    if (!stat.isFile() || stat.size > bytesMax) return { kind: 'other' };
+    if (stat.isSymbolicLink()) return { kind: 'other', why: 'is a link: name the file itself' };
+    if (!stat.isFile() || stat.size > bytesMax) return { kind: 'other', why: 'is there already, and is no config file' };
     return { kind: 'file', text: readFileSync(file, 'utf8') };
   } catch (error) {
-    return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' ? { kind: 'absent' } : { kind: 'other' };
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return { kind: 'absent' };
+    return { kind: 'other', why: `is there already, and cannot be read: ${reasonOf(error, file)}` };
+  }
+}
+
+/** What would keep a file from being written, as far as its directory tells; null where nothing does. */
+export function placeFault(file: string): string | null {
+  try {
+    accessSync(dirname(file), constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return `${file} cannot be written: ${reasonOf(error, file)}`;
   }
 }
 

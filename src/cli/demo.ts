@@ -92,10 +92,9 @@ async function play(stage: Stage): Promise<void> {
     `${mark(output)} All three trees are equal in every name, mode, time and byte (${formatElapsed(systemTime.monotonicMs() - startedMs)}).`,
   );
   output.line('');
-  output.line('Next, on your servers: write /etc/flocksync.yml (flocksync help config shows one), then');
-  output.line('  flocksync doctor     tests the bucket, the credentials and the directories');
-  output.line('  flocksync sync -n    shows what would be done, and does nothing');
-  output.line('  flocksync sync       does it; cron or "flocksync run" repeats it');
+  output.line('Next, on your servers, the one with the good content first:');
+  output.line('  flocksync init s3://BUCKET/PREFIX    writes the config, tests it, shows what would be done');
+  output.line('  flocksync sync                       does it; cron or "flocksync run" repeats it');
 }
 
 // ---- the acts ----------------------------------------------------------------------------------------------------------------

@@ -162,6 +162,7 @@ export type MetaKey =
   | 'cursorHash'
   | 'digest'
   | 'joined'
+  /** Besides what 0001.sql says: `trash` or `merge`, what becomes of local files in a join that a person has asked for. */
   | 'joinBase'
   | 'rootDev'
   | 'rootIno'

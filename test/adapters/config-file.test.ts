@@ -12,7 +12,7 @@ function faultOf(file: string): string | undefined {
 test('what is no readable text', () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'f.yml');
-  expect(faultOf(file)).toBe('0 there is no such file: write it (see `flocksync help config`), or name another with --config FILE');
+  expect(faultOf(file)).toBe('0 there is no such file: `flocksync init URL` writes one, or name another with --config FILE');
   expect(faultOf(directory)).toBe('0 is a directory: name the config file');
   writeFileSync(file, Buffer.from('federation: \xff', 'latin1'));
   expect(faultOf(file)).toBe('0 is not UTF-8 text: save it as UTF-8');

@@ -65,6 +65,30 @@ test('R-J5: included again: what the log never had is published, for the rest th
   expect([a.read('c/f'), a.read('c/mine'), a.read('c/gone')]).toEqual(['f2', 'only on b', undefined]);
 });
 
+test('R-J5: a preset that is set leaves what it means alone; taken away, the log wins and what it never had is published', async () => {
+  const { a, b } = pair();
+  const cached = 'wp-content/cache/page.html';
+  await settled(a, b, { [cached]: 'of a', 'index.php': 'front', '.git/HEAD': 'ref' });
+  b.configure('preset: wordpress', 'exclude: ["!.git"]');
+  await b.sync();
+  b.put({ [cached]: 'of b', 'wp-content/debug.log': 'of b', 'index.php': 'edited' });
+  b.remove('.git');
+  await b.sync();
+  await a.sync();
+  expect([a.read(cached), a.read('index.php'), a.read('wp-content/debug.log')]).toEqual(['of a', 'edited', undefined]);
+  expect(a.names()).not.toContain('.git');
+  a.put({ [cached]: 'newer, of a' });
+  await a.sync();
+  await b.sync();
+  expect(b.read(cached)).toBe('of b');
+  b.configure();
+  expect((await b.sync(1)).stderr).toContain(cached);
+  await b.sync();
+  await a.sync();
+  expectEqual(a, b);
+  expect([b.read(cached), a.read('wp-content/debug.log')]).toEqual(['newer, of a', 'of b']);
+});
+
 test('R-R4: a directory that keeps excluded children lingers and comes back to nobody', async () => {
   const { a, b, log } = pair();
   b.configure('exclude: ["*.tmp"]');

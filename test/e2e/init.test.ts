@@ -118,7 +118,7 @@ test('run again it changes nothing; other answers are refused, and --force keeps
   expect(readFileSync(`${file}.old`, 'utf8')).toBe(first.text);
   rmSync(file);
   symlinkSync(`${file}.old`, file);
-  expect(await init('a', ['--force'])).toMatchObject({ code: 2, stderr: expect.stringContaining('is no plain file') });
+  expect(await init('a', ['--force'])).toMatchObject({ code: 2, stderr: `flocksync: ${file} is a link: name the file itself\n` });
   expect(readFileSync(`${file}.old`, 'utf8')).toBe(first.text);
 });
 
@@ -129,6 +129,7 @@ test('a wrong answer is told in the words of the config reader, and nothing is w
     [['--share', 'bell'], '`name` "bell" is reserved'],
     [['--federation', 'a/b'], 'letters, digits, ".", "_" and "-" are allowed'],
     [['--state', federation.root('a')], 'are the same directory'],
+    [['--config', '/nowhere/f.yml'], '/nowhere does not exist: make it, or name another file with --config'],
   ];
   for (const [args, message] of wrong) {
     const ran = await init('a', args);

@@ -1,5 +1,6 @@
 import { compileExcludes } from '../../adapters/excludes.ts';
 import { leftOutBelow } from '../../adapters/site.ts';
+import { hasJournal } from '../../adapters/state-directory.ts';
 import { type HeardMember, readMembers } from '../../agent/members.ts';
 import type { World } from '../../compose.ts';
 import type { ShareConfig } from '../../config-types.ts';
@@ -69,7 +70,10 @@ async function lookAtShare(
     for (const line of leftOutLines(world, share)) say(line);
     const preview = await previewOf(world, share, progress);
     for (const problem of outcomeProblems(preview.outcome)) output.error(problemLine(share.name, problem));
-    for (const line of standing === undefined ? foundingLines(share, preview) : joiningLines(preview)) say(line);
+    for (const line of standing === undefined
+      ? foundingLines(share, preview)
+      : joiningLines(preview, !hasJournal(world.config, share.name)))
+      say(line);
     for (const line of firstLines(preview)) say(line);
     return outcomeCode({ ...preview.outcome, events: [] });
   } catch (error) {
@@ -111,12 +115,14 @@ function foundingLines(share: ShareConfig, { published, outcome }: Preview): str
   return [`This server would found it with what it has: ${counted(count, 'file')}, ${formatBytes(bytes)}. All others follow it.`];
 }
 
-function joiningLines(preview: Preview): string[] {
+function joiningLines(preview: Preview, isNew: boolean): string[] {
   const lines = joinLines(preview, '`join: merge`');
   const { equal, dressed, differ, onlyHere, published, comes } = preview;
   if (dressed.count + differ.count + onlyHere.count + published.count + comes.count === 0)
-    return [`Joining changes nothing here: ${equal === 0 ? 'the share holds no files' : `all ${counted(equal, 'file')} are equal`}.`];
-  return ['Joining would mean for the files of this server:', ...lines];
+    return [
+      `${isNew ? 'Joining' : 'A sync'} changes nothing here: ${equal === 0 ? 'the share holds no files' : `all ${counted(equal, 'file')} are equal`}.`,
+    ];
+  return [`${isNew ? 'Joining' : 'A sync'} would mean for the files of this server:`, ...lines];
 }
 
 function firstLines({ lines }: Preview): string[] {

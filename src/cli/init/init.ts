@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { realpathOrNull } from '../../adapters/config-file.ts';
-import { placeFile, standingAt } from '../../adapters/place-file.ts';
+import { placeFault, placeFile, standingAt } from '../../adapters/place-file.ts';
 import type { Prompt } from '../../adapters/prompt.ts';
 import type { World } from '../../compose.ts';
 import { loadConfig } from '../../config.ts';
@@ -32,6 +32,9 @@ export interface Surroundings {
 export async function init(command: InitCommand, around: Surroundings): Promise<ExitCode> {
   const { output, prompt } = around;
   if (prompt !== null && !command.force && standingAt(command.config).kind !== 'absent') return refuse(output, standsAlready(command));
+  // Whoever has answered everything does not want to hear it only then.
+  const unfit = placeFault(command.config);
+  if (unfit !== null) return refuse(output, unfit);
   const place = await askForPlace(command, around.merged, prompt);
   if (place === null) return ended(output);
   const keys = await keysFor(command, around, place);
@@ -99,7 +102,8 @@ async function askForNames(command: InitCommand, around: Surroundings, place: Pl
   const top = await lookInto(around, { ...sound.config, federation: command.federation ?? '' });
   const federation = await askForFederation(command, top, around.prompt);
   if (federation === null || typeof federation !== 'string') return federation;
-  const isListed = top.fault === null || command.federation !== null;
+  // A key may be good for its own group alone; any other trouble would be the same again.
+  const isListed = top.fault?.code !== 'refused' || command.federation !== null;
   const found = isListed ? top : await lookInto(around, { ...sound.config, federation });
   if (found.fault !== null) around.output.error(`flocksync: note: the bucket does not tell which shares there are: ${found.fault.message}`);
   const known = found.shares.filter((share) => share.federation === federation).map(({ name }) => name);
@@ -128,7 +132,7 @@ function soundness(text: string, file: string, variables: Variables): Sound {
 /** Null where the file may be written: nothing stands there, or the same, or it may be replaced. */
 function refusalOf(command: InitCommand, text: string): string | null {
   const standing = standingAt(command.config);
-  if (standing.kind === 'other') return `${command.config} is no plain file: name the file itself with --config FILE`;
+  if (standing.kind === 'other') return `${command.config} ${standing.why}`;
   return standing.kind === 'file' && standing.text !== text && !command.force ? standsAlready(command) : null;
 }
 
