@@ -26,7 +26,7 @@ test('position, counts, digest and the other members', async () => {
     [
       ...['name', 'path', 'role', 'synced', 'cursor', 'head', 'behind', 'digest', 'joined', 'files', 'directories', 'links', 'bytes'],
       ...['incoming', 'outgoing', 'holds', 'halt', 'problems', 'conflicts', 'deviations', 'lastCycle', 'missed', 'requests', 'retention'],
-      ...['members', 'fault', 'ready', 'unready', 'replay', 'appliedTo', 'lag', 'process'],
+      ...['members', 'fault', 'ready', 'unready', 'replay', 'appliedTo', 'lag', 'process', 'exclude', 'preset'],
     ].sort(),
   );
   expect(one).toMatchObject({ name: 'webroot', path: a.root, role: 'both', synced: true, joined: true, cursor: 2, head: 2, behind: 0 });

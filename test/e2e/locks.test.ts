@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Intervention } from '../../src/dev-s3/server.ts';
 import { startTestS3 } from '../dev-s3/start.ts';
 import { documented } from '../documented.ts';
+import { until } from './support/daemon.ts';
 import { ended, type Federation, startFederation } from './support/federation.ts';
 import { manyFiles, plant } from './support/plant.ts';
 import { differences, snapshot } from './support/tree.ts';
@@ -76,7 +77,7 @@ test('a sync that a signal ends while it waits does not claim to be done', async
   const { start, release } = await held();
   const waiting = federation.start('a', ['sync']);
   const text = ended(waiting);
-  await pause(700);
+  await until('it asks the one at work', () => socketsOf(waiting.pid ?? 0) > 2, 20_000);
   waiting.kill('SIGTERM');
   expect(await text).toMatchObject({ code: 1, stderr: expect.stringContaining('stopped by a signal') });
   release();
@@ -93,6 +94,18 @@ test('the lock of a killed process blocks nobody', async () => {
   expect(await federation.run('a', ['sync'])).toEqual(quiet);
   expect(performance.now() - startedMs).toBeLessThan(5000);
 });
+
+/** Two of them are the pipes of its output. */
+function socketsOf(pid: number): number {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  return links.filter((link) => link.startsWith('socket:')).length;
+}
 
 /** A sync of member a that stands in the middle of its cycle until `release`. */
 async function held() {
