@@ -6,6 +6,7 @@ import { DatastoreFault } from '../../src/ports/datastore.ts';
 import { JournalFault } from '../../src/ports/journal.ts';
 import { approveHold } from '../../src/steps/fold.ts';
 import type { Chance } from './chance.ts';
+import type { Chronicle } from './chronicle.ts';
 import { type ContentKey, keyOfNode, trashOf } from './contents.ts';
 import type { Deeds } from './deeds.ts';
 import type { Node } from './disk/nodes.ts';
@@ -26,6 +27,7 @@ export interface LifeParts {
   /** Trouble that is to be expected now. */
   readonly troubled: () => boolean;
   readonly counts: Counts;
+  readonly chronicle: Chronicle;
 }
 
 export interface Counts {
@@ -41,6 +43,8 @@ interface Look {
   readonly tree: ReadonlyMap<BytePath, Node>;
   readonly keys: ReadonlyMap<BytePath, ContentKey>;
   readonly deeds: number;
+  /** By the chronicle. */
+  readonly at: number;
 }
 
 /** What a process came to: its last cycle, or null where it died or failed. */
@@ -194,6 +198,7 @@ export class Life {
         ? { ask: 'undo' as const, sequence: chance.between(1, head) }
         : { ask: 'version' as const, path, version: version.version, k: 0, exact: chance.maybe(0.5) };
     scheduler.trace(`${process.name} restores ${JSON.stringify(asked)}`);
+    this.#parts.chronicle.void = true;
     // Whatever was ever at these paths may come back, and what is there may go.
     for (const [each, history] of versions) {
       deeds.deleted(each, scheduler.nowUs);
@@ -212,6 +217,7 @@ export class Life {
     if (outcome.halt?.code === 'root-foreign' && !this.#parts.troubled()) machine.forgetsState = true;
     if (outcome.halt !== null && isLineageHalt(outcome.halt.code)) {
       scheduler.trace(`${process.name} approves the lineage`);
+      this.#parts.chronicle.void = true;
       forgetLineage(journal);
       journal.flush();
       counts.approvals++;
@@ -242,14 +248,15 @@ export class Life {
     const { deeds, scheduler, log } = this.#parts;
     for (const path of paths) {
       if (approved) deeds.deleted(path, scheduler.nowUs);
-      else for (const { key } of log().history(path)) deeds.wrote(path, key, scheduler.nowUs);
+      else this.#parts.chronicle.doubt([path]);
+      if (!approved) for (const { key } of log().history(path)) deeds.wrote(path, key, scheduler.nowUs);
     }
   }
 
   // ---- what a cycle says ------------------------------------------------------------------------------------------------------
 
   #look(machine: Machine): Look {
-    return { ...machine.witness.see(), deeds: machine.deeds };
+    return { ...machine.witness.see(), deeds: machine.deeds, at: this.#parts.chronicle.now };
   }
 
   /** A cycle without trouble promises that everything that was here is in the log, and everything in the log is here. */
@@ -265,6 +272,8 @@ export class Life {
     counts.clean++;
     machine.rooted ||= machine.mounts.length === 0;
     const after = machine.witness.see();
+    // What a daemon knows of the log may be a moment old.
+    if (options.log !== 'known') this.#parts.chronicle.synced(machine.name, before.at, after.keys);
     let trash: ReadonlySet<ContentKey> | null = null;
     for (const [path, node] of before.tree) {
       const key = before.keys.get(path) ?? '';

@@ -227,10 +227,11 @@ export class Machine {
 
   powerCut(chance: Chance): void {
     for (const process of [...this.processes]) process.end();
+    const before = this.witness.see();
     this.state.powerCut(chance);
     this.disk.crash(() => chance.fraction());
     this.#upheaval = ++this.deeds;
-    this.witness.forget();
+    this.witness.forget(before);
     this.witness.assertWhole();
   }
 
@@ -243,11 +244,12 @@ export class Machine {
   /** From now on the machine is what the image says; its processes are gone. */
   become({ disk, state }: { readonly disk: MemoryDisk; readonly state: StateDirectory | null }): void {
     for (const process of [...this.processes]) process.end();
+    const before = this.witness.see();
     this.disk = disk.copy({ nowUs: () => this.wallUs(), tickUs: 4000 });
     if (state !== null) this.state = state.copyTo(join(this.#parts.home, `${this.name}-${++this.#copies}`));
     this.mounts.length = 0;
     this.#upheaval = ++this.deeds;
-    this.witness.forget();
+    this.witness.forget(before);
   }
 }
 

@@ -21,6 +21,8 @@ export type Event =
       readonly content: Content;
       readonly at: number;
       readonly until?: number;
+      /** The log may win over it without a word: the member had not joined yet, or nobody meant it. */
+      readonly unsure?: boolean;
     }
   /** A `sync` of this member returned 0. */
   | { readonly what: 'synced'; readonly member: string; readonly at: number; readonly until: number }
@@ -125,7 +127,8 @@ function caseOf(path: string, events: readonly Event[]): Case {
     if (event.what === 'write' && event.path === path) {
       const write = writeOf(event, writes.length, syncs, session);
       writes.push(write);
-      steps.push({ session: session(event.member, event.at), at: write.at, until: write.until, candidates: [write.number], own: true });
+      if (!event.unsure)
+        steps.push({ session: session(event.member, event.at), at: write.at, until: write.until, candidates: [write.number], own: true });
     }
     const step = event.what === 'seen' || event.what === 'final' ? lookOf(event, path, syncs, session) : null;
     if (step !== null) steps.push(step);
@@ -150,7 +153,7 @@ const nothing: Write = {
 function writeOf(event: Event & { what: 'write' }, number: number, syncs: readonly Synced[], session: SessionOf): Write {
   const { member, content, at, until = at } = event;
   const mine = syncs.filter((sync) => sync.at >= until && session(sync.member, sync.at) === session(member, at));
-  const acknowledgedAt = mine.length === 0 ? null : Math.min(...mine.map((sync) => sync.until));
+  const acknowledgedAt = mine.length === 0 || event.unsure ? null : Math.min(...mine.map((sync) => sync.until));
   return { number, member, content, at, until, acknowledgedAt, implied: 'implied' in event };
 }
 

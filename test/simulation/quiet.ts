@@ -1,10 +1,10 @@
 import type { Outcome } from '../../src/agent.ts';
 import { chunksOf } from '../../src/model/entry.ts';
 import { idBelow, packsPrefix } from '../../src/model/keys.ts';
-import { keyOfEntry } from './contents.ts';
+import { keyOfEntry, keyOfNode, trashOf } from './contents.ts';
 import type { FileNode } from './disk/nodes.ts';
 import { assertLikeLog } from './life.ts';
-import type { Machine } from './machine.ts';
+import { type Machine, root } from './machine.ts';
 import { Violation } from './violation.ts';
 import { show } from './witness.ts';
 import { share, type World } from './world.ts';
@@ -25,6 +25,7 @@ export class Quiet {
     await this.#comeToRest();
     this.#assertEqual();
     this.#assertResolved();
+    this.#assertExplained();
     await this.#welcome();
     if (!this.#world.draws.ages) return;
     await this.#age();
@@ -55,7 +56,10 @@ export class Quiet {
     const decides = machine.lastHeld;
     const { outcome } = await this.#world.run(machine, decides ? 'approve' : 'sync');
     machine.lastHeld = outcome !== null && (outcome.held || outcome.halt !== null);
-    if (machine.forgetsState) machine.state.loseEverything();
+    if (machine.forgetsState) {
+      machine.state.loseEverything();
+      this.#world.chronicle.reset(machine.name);
+    }
     machine.forgetsState = false;
     if (decides) return 'somebody has decided something';
     return outcome === null ? 'no outcome' : restless(outcome);
@@ -113,6 +117,16 @@ export class Quiet {
     for (const { path, entry, why } of journal.trash())
       if (why === 'conflict' && entry.kind !== 'dir' && !log.knows(path, keyOfEntry(entry)))
         throw new Violation(`${machine.name}: ${show(path)} lost a conflict, and the log has never heard of it`);
+  }
+
+  /** Seen from outside, everything has been in some order. */
+  #assertExplained(): void {
+    const { machines, log, chronicle } = this.#world;
+    const finals = new Map(machines.map((machine) => [machine.name, machine.witness.see().keys]));
+    const versions = [...log.versions].flatMap(([path, history]) => history.map(({ key }) => [path, key] as const));
+    const trashed = machines.flatMap((machine) => trashOf(machine.disk, root, machine.config.name).map(keyOfNode));
+    const kept = [...versions, ...trashed.flatMap((key) => [...log.versions.keys()].map((path) => [path, key] as const))];
+    chronicle.judge(finals, kept, (path) => machines.some((machine) => machine.isExcluded(path, false)));
   }
 
   #assertResolved(): void {

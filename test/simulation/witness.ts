@@ -1,5 +1,6 @@
 import type { BytePath } from '../../src/model/path.ts';
 import type { ShareTree } from '../../src/ports/filesystem.ts';
+import type { Chronicle } from './chronicle.ts';
 import { type ContentKey, keyOfNode, trashOf, treeBelow } from './contents.ts';
 import type { Deeds } from './deeds.ts';
 import type { MemoryDisk } from './disk/memory-disk.ts';
@@ -16,6 +17,7 @@ export interface WitnessParts {
   readonly log: () => ObservedLog;
   readonly nowMs: () => number;
   readonly trashMs: number;
+  readonly chronicle: Chronicle;
 }
 
 interface Sight {
@@ -56,7 +58,10 @@ export class Witness {
     const before = this.see();
     work();
     const after = this.see();
-    if (deliberate) this.#parts.deeds.note(before.tree, before.keys, after.tree, nowUs);
+    if (deliberate) {
+      this.#parts.deeds.note(before.tree, before.keys, after.tree, nowUs);
+      this.#parts.chronicle.wrote(this.#parts.name, before.keys, after.keys);
+    } else this.#parts.chronicle.reset(this.#parts.name);
     this.#sight = null;
     const touched = differing(before, after);
     for (const path of touched) this.#touched?.add(path);
@@ -76,9 +81,12 @@ export class Witness {
     return new Proxy(tree, { get: (target, name) => made[name as string] ?? Reflect.get(target, name) });
   }
 
-  /** The disk was changed behind everybody's back. */
-  forget(): void {
+  /** The disk was changed behind everybody's back; `before` is what it showed. */
+  forget(before: Sight): void {
+    const { chronicle, name } = this.#parts;
     this.#sight = null;
+    chronicle.reset(name);
+    chronicle.wrote(name, before.keys, this.see().keys, false);
   }
 
   /** After a power cut: what is visible must be whole (promise 2). */
@@ -109,6 +117,7 @@ export class Witness {
     for (const [path, key] of after.keys) {
       if (before.keys.get(path) !== key && !isTouched(path)) this.#assertKnown(name, path, key);
     }
+    this.#parts.chronicle.showed(this.#parts.name, before.keys, after.keys, isTouched);
     let trash: readonly Node[] | null = null;
     for (const [path, node] of before.tree) {
       const key = before.keys.get(path) ?? '';

@@ -13,6 +13,7 @@ import { encodeFormat } from '../../src/model/format.ts';
 import { formatKey } from '../../src/model/keys.ts';
 import { Bucket } from './bucket.ts';
 import { Chance } from './chance.ts';
+import { Chronicle } from './chronicle.ts';
 import { treeBelow } from './contents.ts';
 import { Coverage, type Step } from './coverage.ts';
 import { Deeds } from './deeds.ts';
@@ -73,6 +74,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly coverage = new Coverage();
   readonly deeds = new Deeds();
+  readonly chronicle = new Chronicle();
   readonly bucket: Bucket;
   readonly network: Network;
   readonly life: Life;
@@ -115,7 +117,7 @@ export class World {
     this.network = this.#openNetwork();
     this.workload = new Workload(this.chance.fork('workload'));
     this.life = new Life({
-      ...{ scheduler: this.scheduler, chance: this.chance.fork('life'), deeds: this.deeds, counts: this.counts },
+      ...{ scheduler: this.scheduler, chance: this.chance.fork('life'), deeds: this.deeds, counts: this.counts, chronicle: this.chronicle },
       ...{ log: () => this.log, fail: (error: unknown) => this.fail(error), troubled: () => !this.calm },
     });
     for (let made = 0; made < this.draws.members; made++) this.addMachine();
@@ -136,7 +138,14 @@ export class World {
         diskTrouble: (each, step, path) => this.#diskTrouble(each, step, path),
         race: (each, step) => this.#race(each, step),
       },
-      { share, deeds: this.deeds, log: () => this.log, nowMs: () => this.bucket.nowMs(), trashMs: config.trashMs },
+      {
+        share,
+        deeds: this.deeds,
+        chronicle: this.chronicle,
+        log: () => this.log,
+        nowMs: () => this.bucket.nowMs(),
+        trashMs: config.trashMs,
+      },
     );
     machine.user.makeDirectory(root);
     this.machines.push(machine);
@@ -396,6 +405,7 @@ export class World {
       );
     else if (kind === 'loseJournal' || kind === 'loseState' || kind === 'damageJournal') {
       for (const process of [...machine.processes]) process.end();
+      this.chronicle.reset(machine.name);
       if (kind === 'loseJournal') machine.state.loseJournal();
       else if (kind === 'loseState') machine.state.loseEverything();
       else machine.state.damage(chance);
@@ -437,6 +447,7 @@ export class World {
   #restoreBucket(chance: Chance): void {
     if (this.#backups.length === 0) return;
     const { objects, log } = chance.pick(this.#backups);
+    this.chronicle.void = true;
     this.bucket.restore(objects);
     this.log = log.copy();
     this.log.relaxed = true;
