@@ -41,7 +41,10 @@ const messageCharactersMax = 1000;
 
 /** It may name keys of the file, which can be anything. */
 function tellable(message: string): string {
-  const text = message.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) => JSON.stringify(character).slice(1, -1));
+  const text = message.replace(
+    /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
   const half = messageCharactersMax / 2;
   return text.length <= messageCharactersMax ? text : `${text.slice(0, half)} … ${text.slice(-half)}`;
 }

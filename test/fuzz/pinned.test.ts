@@ -44,6 +44,7 @@ test('a key of any length and with any character is told in a line that fits a t
   expect(fault).toMatch(/^3: `x+ … .*is not a known key/);
   expect(fault.length).toBeLessThan(1100);
   expect(faultsOf(`${head}"\\e[2J": 1\nshares: [{ name: a, path: /a }]\n`)[0]).toContain('`\\u001b[2J` is not a known key');
+  expect(faultsOf(`${head}"\\x9b[2J": 1\nshares: [{ name: a, path: /a }]\n`)[0]).toContain('`\\u009b[2J` is not a known key');
 });
 
 test('of a hundred thousand faults the first hundred are told', () => {
