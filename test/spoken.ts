@@ -34,6 +34,12 @@ const areas: readonly Area[] = [
       /^src\/(agent|steps|model\/(root-in-use|checks|local|travel|close|reconcile|guard|housekeep)|cli\/(status-file|report|faults|examiner|publish-paths|sync|cycles|on-change|run|roster|reload|shares))/,
   },
   {
+    title: 'The web page',
+    about:
+      'Printed by the daemon as `flocksync: page: …`, or answered by the page itself. Shares go on whatever it says; see [the web page](6-monitoring.md#the-web-page).',
+    files: /^src\/(adapters\/page-(server|files)\.ts|cli\/page\/(page|routes|machine-routes|held|trace)\.ts)$/,
+  },
+  {
     title: 'What other commands answer',
     about: 'In the order of the commands.',
     files: /^src\/(cli\/(?!import|page|demo|help|command|progress|format)|main\.ts|model\/monitoring\.ts|launcher\.js)/,

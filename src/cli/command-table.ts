@@ -57,6 +57,7 @@ export const commands: readonly CommandSpec[] = [
     details: [
       'Stays in the foreground, for systemd or a container. SIGTERM and SIGINT finish the step under way and exit 0 within 5 s; a second one ends it at once.',
       'SIGHUP makes it read the config and open the log file again. A faulty config changes nothing; it says so, and where a restart is needed. New matches of a pattern become shares by themselves.',
+      'With page in the config it serves a web page there, and beside it /healthz, /readyz, /metrics for Prometheus and /api/status.json.',
       'A sync beside it is done by the daemon. Trouble is said once, on standard error, and tried again; it ends neither the daemon nor another share.',
     ],
     examples: ['flocksync run -v'],

@@ -10,7 +10,7 @@ type Realpath = (path: string) => string | null;
 /** The places that the daemon has to reach under this config; links are resolved as far as the paths exist. */
 export function reachOf(config: Config, starter: Starter, realpath: Realpath): Reach {
   const real = (path: string) => realpath(path) ?? path;
-  const { datastore, log } = config;
+  const { datastore, log, page } = config;
   return {
     state: config.state,
     writable: [
@@ -19,7 +19,10 @@ export function reachOf(config: Config, starter: Starter, realpath: Realpath): R
       ...config.shares.flatMap((share) => statusFolder(share, real)),
       ...(datastore.kind === 'file' ? [real(datastore.path)] : []),
     ],
-    readable: [starter.node, starter.program, starter.config ?? config.file, ...Object.values(starter.variables)],
+    readable: [
+      ...[starter.node, starter.program, starter.config ?? config.file, ...Object.values(starter.variables)],
+      ...(page?.token?.kind === 'file' ? [page.token.path] : []),
+    ],
     hasHooks: config.shares.some(hasHook),
     placesCopies: config.shares.some(({ check }) => check !== null && needsPlace(check.run)),
   };

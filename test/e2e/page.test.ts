@@ -75,6 +75,19 @@ describe('a member with a page beside one without', () => {
     expect(lists((await get(`${served.url}metrics`)).text) - before).toBeLessThan(10);
   });
 
+  test('forty readers cost the bucket no more than one', async () => {
+    const lists = async () =>
+      Number(/^flocksync_store_calls_total\{operation="list"\} (\d+)$/m.exec((await get(`${served.url}metrics`)).text)?.[1]);
+    const [before, startedMs] = [await lists(), performance.now()];
+    for (let round = 0; round < 4; round++) {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => get(served.url)));
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    }
+    // Two lists for each look, one look in two seconds, and those of the cycles, one in a second.
+    const seconds = (performance.now() - startedMs) / 1000;
+    expect((await lists()) - before).toBeLessThanOrEqual(6 + 3 * seconds);
+  });
+
   test('/api/status.json says what status --json says', async () => {
     await expect
       .poll(
