@@ -52,7 +52,8 @@ async function guarded(run: () => Promise<ExitCode>): Promise<ExitCode> {
     return await run();
   } catch (error) {
     process.stderr.write(
-      `flocksync: internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      `flocksync: internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n` +
+        'flocksync: files are safe: a run may end at any point, and the next one goes on from there\n',
     );
     return exit.internal;
   }

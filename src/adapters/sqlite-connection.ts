@@ -186,7 +186,10 @@ export function journalFault(file: string, cause: unknown): unknown {
   const code = codeOf(cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return new JournalFault('damaged', `The journal ${file} is damaged: ${message}.`, cause);
-  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new JournalFault('unusable', `The journal ${file} is in use by another process.`, cause);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
+    const fix = 'Close what has opened it (sqlite3 by hand, a backup); the next run tries again.';
+    return new JournalFault('unusable', `The journal ${file} is in use by another process.`, cause, fix);
+  }
   if (/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|AUTH|NOLFS|PROTOCOL|NOMEM)/.test(code) || /^E[A-Z]+$/.test(code)) {
     return new JournalFault('unusable', `The journal ${file} cannot be used: ${message}.`, cause);
   }

@@ -66,7 +66,8 @@ function probe(file: string, newest: number, current: boolean): Connection {
       throw new JournalFault('newer', `The journal ${file} has version ${version}; this flocksync knows versions up to ${newest}.`);
     }
     if (current && version < newest) {
-      throw new JournalFault('unusable', `The journal ${file} has version ${version}; the next sync brings it to version ${newest}.`);
+      const text = `The journal ${file} has version ${version}; the next sync brings it to version ${newest}.`;
+      throw new JournalFault('unusable', text, undefined, 'Run flocksync sync, or wait for the next run.');
     }
   });
 }
@@ -118,7 +119,10 @@ function prepareForWriting(connection: Connection, migrations: readonly Migratio
   if (check) connection.attempt(() => checkPages(sqlite, file));
   connection.attempt(() => {
     const mode = sqlite.pragma('journal_mode = WAL', { simple: true });
-    if (mode !== 'wal') throw new JournalFault('unusable', `The journal ${file} must lie on a local file system (no WAL there).`);
+    if (mode !== 'wal') {
+      const fix = 'Put the directory that the config calls "state" on a disk of this server.';
+      throw new JournalFault('unusable', `The journal ${file} must lie on a local file system (no WAL there).`, undefined, fix);
+    }
     sqlite.pragma(`journal_size_limit = ${walBytesKept}`);
   });
   migrate(connection, migrations);

@@ -149,7 +149,7 @@ function journalFinding(world: World, share: ShareConfig): { readonly finding: F
     return { finding: finding('journal', 'ok', text), stands };
   } catch (error) {
     if (!(error instanceof JournalFault)) throw error;
-    return { finding: finding('journal', 'problem', error.message, journalFixes[error.code]), stands };
+    return { finding: finding('journal', 'problem', error.message, error.fix ?? journalFixes[error.code]), stands };
   }
 }
 

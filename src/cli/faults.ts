@@ -20,7 +20,7 @@ export function faultOfShare(
   { nowMs, always }: { readonly nowMs: number; readonly always: boolean },
 ): ToldFault | null {
   if (error instanceof JournalFault) {
-    const text = `flocksync: ${share}: ${error.message} ${journalFixes[error.code]}`;
+    const text = `flocksync: ${share}: ${error.message} ${journalFix(error)}`;
     return { line: text, text, code: exit.problems };
   }
   if (!(error instanceof DatastoreFault)) return null;
@@ -28,6 +28,11 @@ export function faultOfShare(
   const fresh = opened === undefined || standingFault(opened.journal, problem, nowMs);
   const text = `flocksync: ${share}: ${faultText(error)}`;
   return { line: fresh || always ? text : null, text, code: exit.unreachable };
+}
+
+/** What a person should do about a journal that cannot be used. */
+export function journalFix({ code, fix }: JournalFault): string {
+  return fix ?? journalFixes[code];
 }
 
 const journalFixes = {

@@ -367,9 +367,12 @@ export interface Journal extends AuditJournal, HousekeepingJournal, SnapshotJour
 export class JournalFault extends Error {
   override readonly name = 'JournalFault';
   readonly code: 'damaged' | 'newer' | 'unusable';
+  /** What a person should do, where that is not what the code alone says. */
+  readonly fix: string | undefined;
 
-  constructor(code: 'damaged' | 'newer' | 'unusable', message: string, cause?: unknown) {
+  constructor(code: 'damaged' | 'newer' | 'unusable', message: string, cause?: unknown, fix?: string) {
     super(message, { cause });
     this.code = code;
+    this.fix = fix;
   }
 }

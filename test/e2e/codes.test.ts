@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { documented } from '../documented.ts';
 import { startDaemon, until } from './support/daemon.ts';
@@ -72,6 +73,20 @@ test('special-file: a fifo in the place of a file of the share', async () => {
   expect(stderr).toMatch(/^flocksync: webroot: x: /);
   expect(stderr).toMatch(documented('special-file'));
   expect(log()).toHaveLength(1);
+});
+
+test('unusable: a journal that somebody has opened by hand is told as such, and the next run goes on', async () => {
+  const a = scenario(['a']).member('a');
+  a.put({ x: 'x' });
+  await a.sync();
+  const byHand = new Database(join(a.state, 'webroot.journal'));
+  byHand.exec('BEGIN EXCLUSIVE');
+  a.put({ y: 'y' });
+  const { stderr } = await a.sync(1);
+  byHand.close();
+  expect(stderr).toMatch(/^flocksync: webroot: The journal \S+ is in use by another process\. Close what has opened it .*\n$/);
+  expect(stderr).toMatch(documented('unusable'));
+  await a.sync();
 });
 
 test('verify-failed: a verification by the daemon that has no room for its copy of the journal', async () => {
