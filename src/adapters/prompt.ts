@@ -56,7 +56,12 @@ function answersOf(lines: Interface): () => Promise<string | null> {
     resolve?.(answer);
   };
   lines.on('line', (line) => (waiting === null ? void typed.push(line.trim()) : settle(line.trim())));
-  lines.once('SIGINT', () => lines.close());
+  lines.once('SIGINT', () => {
+    const isWork = waiting === null;
+    lines.close();
+    // While nothing is asked, Ctrl-C means what is being done; the terminal hands it to the prompt as a key.
+    if (isWork) process.kill(process.pid, 'SIGINT');
+  });
   lines.once('close', () => {
     isOpen = false;
     settle(null);

@@ -32,17 +32,22 @@ export interface LeftOut {
   /** The first of them in the order of their names; a directory ends with a slash, and stands for everything in it. */
   readonly first: readonly BytePath[];
   readonly count: number;
+  /** False where the tree is too large to be looked at as a whole in passing. */
+  readonly isAll: boolean;
 }
 
 const listedMax = 1000;
+/** About a second. */
+const entriesLookedAt = 300_000;
 
 /** What the excludes leave out below a root. Directories that cannot be read are passed over. */
 export function leftOutBelow(root: string, excluded: Excluded, signal: AbortSignal): LeftOut {
   const first: BytePath[] = [];
-  let count = 0;
+  let [count, seen] = [0, 0];
   const pending: BytePath[] = [''];
-  for (let directory = pending.pop(); directory !== undefined && !signal.aborted; directory = pending.pop()) {
+  for (let directory = pending.pop(); directory !== undefined && seen < entriesLookedAt && !signal.aborted; directory = pending.pop()) {
     for (const { name, isDirectory } of entriesIn(root, directory)) {
+      seen++;
       const path = directory === '' ? name : `${directory}/${name}`;
       if (path === '.flocksync') continue;
       if (!excluded(path, isDirectory)) {
@@ -50,7 +55,7 @@ export function leftOutBelow(root: string, excluded: Excluded, signal: AbortSign
       } else if (count++ < listedMax) first.push(isDirectory ? `${path}/` : path);
     }
   }
-  return { first: first.sort(), count };
+  return { first: first.sort(), count, isAll: seen < entriesLookedAt };
 }
 
 function entriesIn(root: string, directory: BytePath): { name: BytePath; isDirectory: boolean }[] {

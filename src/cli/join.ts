@@ -91,6 +91,7 @@ async function consentTo(share: ShareConfig, { yes }: JoinCommand, prompt: Promp
   if (yes) return null;
   if (prompt === null) return `${share.name}: nothing was done: without a terminal to ask on, say --yes; -n only shows it`;
   const answer = await prompt.ask(`Forget what this server knew of ${share.name}, and do so? [y/N]: `);
+  prompt.close();
   return /^y(es)?$/i.test(answer ?? '') ? null : `${share.name}: nothing was done`;
 }
 

@@ -42,6 +42,13 @@ test('what is pasted at once answers one question after the other', async () => 
   expect([await prompt.ask('1: '), await prompt.ask('2: ')]).toEqual(['one', 'two']);
 });
 
+test('Ctrl-C while nothing is asked means the work that goes on', async () => {
+  const { input } = terminal();
+  const interrupted = new Promise((resolve) => process.once('SIGINT', resolve));
+  input.write('\u0003');
+  expect(await interrupted).toBe('SIGINT');
+});
+
 test.each([
   ['Ctrl-C', '\u0003'],
   ['Ctrl-D', '\u0004'],

@@ -23,7 +23,7 @@ export async function askForPlace(command: InitCommand, variables: Variables, pr
   const path = isAbsolute(typed) ? typed : resolve(typed);
   const store = url.startsWith('s3://') ? await askForStore(command, variables, prompt) : { endpoint: null, region: null };
   if (store === null) return null;
-  const preset = command.preset === 'none' ? null : (command.preset ?? (path.includes('*') ? null : detectPreset(path)));
+  const preset = command.preset === 'none' ? null : (command.preset ?? (wildcard.test(path) ? null : detectPreset(path)));
   const state = command.state === null ? null : resolve(command.state);
   return {
     url,
@@ -83,6 +83,8 @@ export async function askForShare(
 ): Promise<string | null> {
   if (share !== null) return share;
   const usual = shareNameOf(path);
+  // The bucket has the shares that a pattern makes, and not its name.
+  if (wildcard.test(path)) return usual;
   const [only] = known;
   const likely = !known.includes(usual) && usual === webroot && only !== undefined && known.length === 1 ? only : usual;
   // With nothing there to be mistaken for, the usual name is as good as any.
@@ -90,12 +92,13 @@ export async function askForShare(
   return await ask(prompt, `Name of the share (in the bucket: ${known.join(', ')})`, likely, nameFault);
 }
 
+const wildcard = /[*?[{]/;
 const webroot = 'webroot';
 const webrootNames = /^(html|htdocs|httpdocs|public|public_html|www|web|wordpress|joomla|drupal)$/;
 
 /** `/var/www/html` and its like are `webroot` everywhere; else the name of the directory, as far as it makes a name. */
 function shareNameOf(path: string): string {
-  const parts = path.split('/').filter((part) => part !== '' && !/[*?[{]/.test(part));
+  const parts = path.split('/').filter((part) => part !== '' && !wildcard.test(part));
   const last = parts.at(-1) ?? '';
   if (webrootNames.test(last)) return webroot;
   const name = last

@@ -1,6 +1,7 @@
 import type { World } from '../../compose.ts';
 import { decodeFormat, formatBytesMax } from '../../model/format.ts';
 import { formatKey } from '../../model/keys.ts';
+import { nameFault } from '../../model/share-name.ts';
 import { type Datastore, DatastoreFault } from '../../ports/datastore.ts';
 
 /** A share that stands in the bucket. */
@@ -27,10 +28,10 @@ export async function sharesIn(world: World, federation: string): Promise<Found>
   const shares: FoundShare[] = [];
   try {
     const datastore = await world.datastore();
-    const folders = federation === '' ? (await datastore.listFolders('')).value.slice(0, foldersLookedAt) : [''];
+    const folders = federation === '' ? named((await datastore.listFolders('')).value).slice(0, foldersLookedAt) : [''];
     for (const folder of folders) {
       const prefix = folder === '' ? '' : `${folder}/`;
-      const names = (await datastore.listFolders(prefix)).value.slice(0, sharesLookedAt);
+      const names = named((await datastore.listFolders(prefix)).value).slice(0, sharesLookedAt);
       const found = await Promise.all(names.map((name) => shareAt(datastore, prefix, name)));
       for (const one of found) if (one !== null) shares.push({ ...one, federation: folder || federation });
     }
@@ -39,6 +40,11 @@ export async function sharesIn(world: World, federation: string): Promise<Found>
     if (!(error instanceof DatastoreFault)) throw error;
     return { shares, fault: error };
   }
+}
+
+/** Whatever else lies in a bucket is neither a group nor a share that a config could name. */
+function named(folders: readonly string[]): string[] {
+  return folders.filter((name) => nameFault(name) === undefined);
 }
 
 async function shareAt(datastore: Datastore, prefix: string, name: string): Promise<Omit<FoundShare, 'federation'> | null> {

@@ -99,11 +99,14 @@ function membersText(members: readonly HeardMember[]): string {
 
 function leftOutLines(world: World, share: ShareConfig): string[] {
   if (share.preset === null) return [];
-  const { first, count } = leftOutBelow(share.path, compileExcludes(share.exclude), world.signal);
+  const { first, count, isAll } = leftOutBelow(share.path, compileExcludes(share.exclude), world.signal);
   const what = `Preset ${share.preset} (${presets[share.preset].about})`;
-  if (count === 0) return [`${what} leaves out nothing that is there now; flocksync help presets lists what it would.`];
+  const where = isAll ? 'that is there now' : 'among the first names of this large tree';
+  if (count === 0) return [`${what} leaves out nothing ${where}; flocksync help presets lists what it would.`];
   const shown = first.slice(0, leftOutShown).map((path) => toText(path));
-  return [`${what} leaves out ${counted(count, 'path')} here: ${shown.join(', ')}${count > shown.length ? ', …' : ''}`];
+  return [
+    `${what} leaves out ${isAll ? '' : 'at least '}${counted(count, 'path')} here: ${shown.join(', ')}${count > shown.length ? ', …' : ''}`,
+  ];
 }
 
 function foundingLines(share: ShareConfig, { published, outcome }: Preview): string[] {

@@ -67,6 +67,7 @@ async function tryAndWrite(world: World, command: InitCommand, text: string, key
   if (written !== exit.done) return written;
   const { datastore } = world.config;
   if (datastore.kind === 's3' && datastore.profile === null) await settleKeys(command, around, keys);
+  prompt?.close();
   const flag = command.config === defaultConfigFile ? '' : ` --config ${command.config}`;
   if (examined === exit.done) return await firstLook(world, command, flag, output, progress);
   output.error(`flocksync: correct what failed; then go on with: flocksync doctor${flag}, flocksync sync -n${flag}`);
