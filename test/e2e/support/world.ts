@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DevS3, startDevS3 } from '../../../src/dev-s3/server.ts';
 import { ended, program } from './federation.ts';
@@ -137,7 +137,7 @@ function onServer({ directory }: Machine, server: string, command: string): stri
   return local;
 }
 
-/** What bash and everything in it printed, with the paths and the name as the server knows them. `last`: what `$?` is at first. */
+/** What bash and everything in it printed, with the paths as the server knows them. `last`: what `$?` is at first. */
 async function shell(machine: Machine, server: string, script: string, last: number): Promise<{ code: number; seen: string }> {
   const home = join(machine.directory, server);
   const places = machine.servers.map((name) => [name.toUpperCase(), join(machine.directory, name)]);
@@ -151,7 +151,7 @@ async function shell(machine: Machine, server: string, script: string, last: num
   const seen = stdout.replaceAll(`${home}/`, '/').replaceAll(`${machine.directory}/mnt/`, '/mnt/').replaceAll(`${machine.directory}/`, '/');
   // For the server it is the usual place, which nobody has to name.
   const usual = seen.replaceAll(' --config /etc/flocksync.yml', '').replaceAll(machine.endpoint ?? '\0', 'http://127.0.0.1:9000');
-  return { code: code ?? 128, seen: usual.replace(new RegExp(`\\b${hostname()}\\b`, 'g'), server) };
+  return { code: code ?? 128, seen: usual };
 }
 
 /** What a scene has mounted goes with it, from the inside out. */
