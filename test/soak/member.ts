@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ended, program, type Ran } from '../e2e/support/federation.ts';
 import type { Dice } from '../e2e/support/random.ts';
@@ -50,7 +50,11 @@ export function soakMember(name: string, options: MemberOptions): SoakMember {
   };
   return {
     ...{ name, root, start, endOf, stepsFile: steps },
-    configure: (random) => writeFileSync(at('flocksync.yml'), configText(name, options, random)),
+    configure: (random) => {
+      // Whole at every moment, for another process of the member may be reading it.
+      writeFileSync(at('next.yml'), configText(name, options, random));
+      renameSync(at('next.yml'), at('flocksync.yml'));
+    },
     run: async (args) => await endOf(start(args), args),
     lastStepOf: (pid) => lastStep(steps, pid),
   };
