@@ -21,6 +21,8 @@ import { at, statAt, systemPath } from './disk-stat.ts';
 import { directoryFlags, type OpenDirectory, type OpenRoot, openDirectory } from './disk-walk.ts';
 
 export const insideName = '.flocksync';
+/** A directory that is made in any directory of the share for a moment; on no member it is content. */
+export const roomName = '.flocksync-room';
 const proofName = 'proved';
 
 /** The staging area of a share, held by descriptors. */

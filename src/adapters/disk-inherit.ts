@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync } from 'node:fs';
 import type { BytePath } from '../model/path.ts';
-import { type Area, randomName } from './disk-area.ts';
+import { type Area, randomName, roomName } from './disk-area.ts';
 import { unless } from './disk-faults.ts';
 import { at } from './disk-stat.ts';
 import { unlocked } from './disk-unlocked.ts';
@@ -48,20 +48,28 @@ export class Inheritance {
 function bringRoom(target: OpenDirectory, stage: OpenDirectory): string {
   const hasSetgid = (fstatSync(target.fd).mode & setgid) !== 0;
   if (!hasSetgid && passesNothingOn(target)) return '';
-  const name = randomName();
   // The umask is ignored exactly where a default ACL stands: elsewhere a directory made under 0777 has no rights at all.
-  withUmask(hasSetgid ? 0o077 : 0o777, () => mkdirSync(at(target.fd, name), { mode: 0o700 }));
+  withUmask(hasSetgid ? 0o077 : 0o777, () => makeRoom(target));
   try {
-    if ((lstatSync(at(target.fd, name)).mode & 0o777) === 0) {
-      rmdirSync(at(target.fd, name));
+    if ((lstatSync(at(target.fd, roomName)).mode & 0o777) === 0) {
+      rmdirSync(at(target.fd, roomName));
       return '';
     }
-    renameSync(at(target.fd, name), at(stage.fd, name));
+    const name = randomName();
+    renameSync(at(target.fd, roomName), at(stage.fd, name));
     return name;
   } catch (error) {
-    unless(['ENOENT'], () => rmdirSync(at(target.fd, name)));
+    unless(['ENOENT'], () => rmdirSync(at(target.fd, roomName)));
     throw error;
   }
+}
+
+/** What a killed run has left there is empty, and inherits what was passed on then. */
+function makeRoom(target: OpenDirectory): void {
+  const make = () => mkdirSync(at(target.fd, roomName), { mode: 0o700 });
+  if (unless(['EEXIST'], () => [make()]) !== null) return;
+  rmdirSync(at(target.fd, roomName));
+  make();
 }
 
 /**

@@ -1,10 +1,11 @@
 import { chmodSync, closeSync, constants, fchmodSync, fstatSync, lchownSync, mkdirSync, openSync, rmdirSync, symlinkSync } from 'node:fs';
 import { type BytePath, nameOf, parentOf, toText } from '../model/path.ts';
 import { DiskFault, type DiskMetadata, type Placed, type Stat } from '../ports/filesystem.ts';
+import { roomName } from './disk-area.ts';
 import { errnoOf, unless } from './disk-faults.ts';
 import { applyMetadata } from './disk-metadata.ts';
 import { at, preciseAt, preciseOf, statAt, systemPath } from './disk-stat.ts';
-import { directoryFlags, type OpenDirectory, type Walk } from './disk-walk.ts';
+import { directoryFlags, type OpenDirectory, openDirectory, type Walk } from './disk-walk.ts';
 
 const setgid = 0o2000;
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -34,7 +35,7 @@ export function makeLink(walk: Walk, path: BytePath, target: string): Placed {
 export function removeDirectory(walk: Walk, path: BytePath): 'done' | 'not-empty' | 'absent' | 'changed' {
   const parent = walk.parent(path);
   try {
-    rmdirSync(at(parent.fd, nameOf(path)));
+    removeEmpty(parent, nameOf(path));
     return 'done';
   } catch (error) {
     const errno = errnoOf(error);
@@ -43,6 +44,18 @@ export function removeDirectory(walk: Walk, path: BytePath): 'done' | 'not-empty
     if (errno === 'ENOTEMPTY' || errno === 'EEXIST') return 'not-empty';
     throw error;
   }
+}
+
+/** A room that a killed run has left is nothing that would have to stay. */
+function removeEmpty(parent: OpenDirectory, name: string): void {
+  if (unless(['ENOTEMPTY', 'EEXIST'], () => made(() => rmdirSync(at(parent.fd, name)))) !== null) return;
+  const inner = openDirectory(at(parent.fd, name));
+  try {
+    unless(['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'], () => rmdirSync(at(inner.fd, roomName)));
+  } finally {
+    closeSync(inner.fd);
+  }
+  rmdirSync(at(parent.fd, name));
 }
 
 /** Mode, owner and modification time of the very inode that is expected. */

@@ -1,12 +1,10 @@
 import ignore from 'ignore';
 import type { BytePath } from '../model/path.ts';
 import { fromText } from '../model/path.ts';
+import { insideName, roomName } from './disk-area.ts';
 
 /** Answers for a path relative to the root; asking for a path below an excluded directory answers true as well. */
 export type Excluded = (path: BytePath, isDirectory: boolean) => boolean;
-
-/** The fall-back staging area lies inside the root on some members; on no member it is content. */
-const stagingInside = '.flocksync';
 
 /** The rules remember every path that they were asked about, so after so many questions they are made anew: a daemon asks for months. */
 const questionsMax = 20_000;
@@ -33,8 +31,7 @@ function isReadable(pattern: string): boolean {
 
 /** Gitignore rules (case matters), matched on bytes as git does. */
 export function compileExcludes(patterns: readonly string[]): Excluded {
-  const isStaging = (path: BytePath) => path === stagingInside || path.startsWith(`${stagingInside}/`);
-  if (patterns.length === 0) return (path) => isStaging(path);
+  if (patterns.length === 0) return isStaging;
   const compiled = () => ignore({ ignorecase: false, allowRelativePaths: true }).add(patterns.map(readable).map(fromText));
   let rules = compiled();
   let questions = 0;
@@ -46,4 +43,9 @@ export function compileExcludes(patterns: readonly string[]): Excluded {
     }
     return rules.ignores(isDirectory ? `${path}/` : path);
   };
+}
+
+/** The fall-back staging area lies inside the root on some members, and a kill may leave a room behind; on no member they are content. */
+function isStaging(path: BytePath): boolean {
+  return path === insideName || path.startsWith(`${insideName}/`) || (path.includes(roomName) && path.split('/').includes(roomName));
 }

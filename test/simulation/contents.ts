@@ -1,3 +1,4 @@
+import { roomName } from '../../src/adapters/disk-area.ts';
 import { contentHash } from '../../src/model/digest.ts';
 import type { Entry, Hash } from '../../src/model/entry.ts';
 import { type BytePath, join } from '../../src/model/path.ts';
@@ -65,7 +66,7 @@ function reached(disk: MemoryDisk, path: string): Place | null {
 
 function collect(disk: MemoryDisk, place: Place, path: BytePath, found: Map<BytePath, Node>): void {
   for (const name of place.node.children.keys()) {
-    if (path === '' && name === stagingName) continue;
+    if ((path === '' && name === stagingName) || name === roomName) continue;
     const seen = disk.seen(place, name);
     if (seen === null) continue;
     const below = join(path, name);

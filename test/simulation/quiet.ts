@@ -16,9 +16,12 @@ const dayMs = 24 * 3600 * 1000;
 /** The liveness phase: no faults, no work, and all members have to become equal and stay silent (promise 4). */
 export class Quiet {
   readonly #world: World;
+  readonly #welcomes: boolean;
 
-  constructor(world: World) {
+  /** `welcomes`: a new server comes at the end of it. */
+  constructor(world: World, welcomes = true) {
     this.#world = world;
+    this.#welcomes = welcomes;
   }
 
   async reach(): Promise<void> {
@@ -137,6 +140,7 @@ export class Quiet {
   /** A new server comes, and has to become what the others are, with the history that is retained. */
   async #welcome(): Promise<void> {
     const { log } = this.#world;
+    if (!this.#welcomes) return;
     const newcomer = this.#world.addMachine();
     for (let rounds = 0; rounds < 4; rounds++) {
       const { outcome } = await this.#world.run(newcomer, 'sync');

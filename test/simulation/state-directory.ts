@@ -206,6 +206,9 @@ function saltsOf(wal: string): string {
   return header.toString('hex', 16, 24);
 }
 
+/** What writes to the journal; outside of a transaction each call is one of its own. */
+const writes = /^(put|set|drop|clear|note|forget|distrust|settle|prune|approve|reset|keep|weigh|mark)[A-Z]/;
+
 /** Calls of a dead process are no calls. Each transaction is a moment to die: right before, and right after it is committed. */
 function guarded(journal: Journal, process: Process, mortal: (what: string) => void, onFlush: () => void): Journal {
   const calls = Object.entries(journal as unknown as Record<string, (...values: never[]) => unknown>);
@@ -214,6 +217,7 @@ function guarded(journal: Journal, process: Process, mortal: (what: string) => v
       name,
       (...values: never[]) => {
         process.assertAlive();
+        if (depth === 0 && writes.test(name)) mortal(`alone ${name}`);
         return call(...values);
       },
     ]),

@@ -9,6 +9,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ShareConfig } from '../../src/config-types.ts';
 import { encodeFormat } from '../../src/model/format.ts';
 import { formatKey } from '../../src/model/keys.ts';
 import { Bucket } from './bucket.ts';
@@ -44,6 +45,9 @@ export interface SimulationOptions {
   readonly operations?: number;
   /** Takes every line of the trace. */
   readonly print?: (line: string) => void;
+  /** Changes what was drawn, before anything begins. */
+  readonly shape?: (draws: Draws) => Draws;
+  readonly configure?: (config: ShareConfig) => ShareConfig;
   /** Decides instead of chance who dies where; asked at every effect. */
   readonly mortality?: (machine: Machine, process: Process, what: string, step: Step) => Death;
 }
@@ -100,7 +104,8 @@ export class World {
   constructor(options: SimulationOptions) {
     this.options = options;
     this.chance = new Chance(`seed ${options.seed}`);
-    this.draws = draw(this.chance.fork('draws'), options.members ?? null, options.operations ?? null);
+    const drawn = draw(this.chance.fork('draws'), options.members ?? null, options.operations ?? null);
+    this.draws = options.shape?.(drawn) ?? drawn;
     this.scheduler = new Scheduler(this.chance.fork('scheduler'), options.print ?? null);
     const { format } = this.draws;
     this.log = new ObservedLog(share, format.limits, format.historyMs, judgeBy(this.deeds));
@@ -128,7 +133,8 @@ export class World {
   addMachine(): Machine {
     const name = `m${++this.#named}`;
     const chance = this.chance.fork(name);
-    const config = drawConfig(chance, this.machines.length === 0, this.draws);
+    const drawn = drawConfig(chance, this.machines.length === 0, this.draws);
+    const config = this.options.configure?.(drawn) ?? drawn;
     const machine = new Machine(
       name,
       config,
@@ -317,6 +323,8 @@ export class World {
   }
 
   #die(machine: Machine, process: Process, what: string, step: Step): void {
+    // Single statements are so many that by chance nobody would die anywhere else.
+    if (this.options.mortality === undefined && what.startsWith('alone ')) return;
     const { kill, powerCut } = this.draws.machine;
     const drawn = this.options.mortality === undefined ? this.chance.fraction() : 1;
     const death =

@@ -221,4 +221,21 @@ function inheriting(prepared: () => Ground, testAsRoot: typeof test): void {
     tree.rootState();
     expect(user.list(stagePath)).toEqual([]);
   });
+
+  testAsRoot('what a killed run has left in a directory that passes on its group is used up, and keeps no directory from going', () => {
+    const { tree, user, chown } = prepared();
+    for (const path of ['root/shared', 'root/goes']) {
+      user.makeDirectory(path);
+      chown(path, 0, 50);
+      user.chmod(path, 0o2775);
+      user.makeDirectory(`${path}/.flocksync-room`);
+    }
+    done(tree.placeNew(stageText(tree, 'shared', 'x'), 'shared/f'));
+    expect(user.list('root/shared')).toEqual(['f']);
+    expect(user.stat('root/shared/f')?.gid).toBe(50);
+    expect(tree.removeDirectory('goes')).toBe('done');
+    user.makeDirectory('root/stays/.flocksync-room/own');
+    expect(tree.removeDirectory('stays')).toBe('not-empty');
+    expect(user.list('root/stays/.flocksync-room')).toEqual(['own']);
+  });
 }

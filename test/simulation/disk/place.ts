@@ -1,4 +1,4 @@
-import { trashNameOf } from '../../../src/adapters/disk-area.ts';
+import { roomName, trashNameOf } from '../../../src/adapters/disk-area.ts';
 import { errnoOf, faulting, unless } from '../../../src/adapters/disk-faults.ts';
 import { isExpected, isSameVersion } from '../../../src/adapters/disk-stat.ts';
 import { refuseStrange } from '../../../src/adapters/disk-walk.ts';
@@ -205,7 +205,7 @@ export function makeLink(calls: Calls, walk: Walk, path: BytePath, target: strin
 export function removeDirectory(calls: Calls, walk: Walk, path: BytePath): 'done' | 'not-empty' | 'absent' | 'changed' {
   const parent = walk.parent(path);
   try {
-    calls.removeDirectory(parent, nameOf(path));
+    removeEmpty(calls, parent, nameOf(path));
     return 'done';
   } catch (error) {
     const errno = errnoOf(error);
@@ -214,6 +214,13 @@ export function removeDirectory(calls: Calls, walk: Walk, path: BytePath): 'done
     if (errno === 'ENOTEMPTY') return 'not-empty';
     throw error;
   }
+}
+
+function removeEmpty(calls: Calls, parent: Place, name: string): void {
+  if (unless(['ENOTEMPTY'], () => did(() => calls.removeDirectory(parent, name))) !== null) return;
+  const inner = calls.enter(parent, name);
+  unless(['ENOENT', 'ENOTDIR', 'ENOTEMPTY'], () => calls.removeDirectory(inner, roomName));
+  calls.removeDirectory(parent, name);
 }
 
 export function setMetadata(calls: Calls, walk: Walk, path: BytePath, ino: number, metadata: Partial<DiskMetadata>): Placed {

@@ -1,3 +1,4 @@
+import { roomName } from '../../../src/adapters/disk-area.ts';
 import { errnoOf, faultFrom, faulting, unless } from '../../../src/adapters/disk-faults.ts';
 import { stagedWords } from '../../../src/adapters/disk-write.ts';
 import { decodeBlob } from '../../../src/model/pack.ts';
@@ -196,9 +197,10 @@ export class Stage {
     const target = this.#nearest(directory);
     let room = '';
     if ((target.node.mode & setgid) !== 0) {
+      unless(['ENOENT'], () => this.#calls.removeDirectory(target, roomName));
+      this.#calls.makeDirectory(target, roomName, 0o700);
       room = this.#random.hex(16);
-      this.#calls.makeDirectory(target, room, 0o700);
-      this.#calls.rename(target, room, this.#area.stage, room);
+      this.#calls.rename(target, roomName, this.#area.stage, room);
     }
     this.#rooms.set(directory, room);
     return room;
