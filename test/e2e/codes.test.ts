@@ -102,3 +102,19 @@ test('verify-failed: a verification by the daemon that has no room for its copy 
   mkdirSync(nowhere);
   expect((await daemon.stop()).code).toBe(0);
 });
+
+test('a defect of the program is exit 70: what to report, and that nothing is lost', async () => {
+  const { federation, member } = scenario(['a']);
+  member('a').put({ x: 'x' });
+  const broken = join(federation.directory, 'broken.cjs');
+  const lines = [
+    "require('node:crypto').randomBytes = () => { throw new TypeError('planted'); };",
+    "require('node:module').syncBuiltinESMExports();",
+  ];
+  writeFileSync(broken, lines.join('\n'));
+  const ran = await federation.run('a', ['sync'], { NODE_OPTIONS: `--require ${broken}` });
+  expect(ran).toMatchObject({ code: 70, stdout: '' });
+  expect(ran.stderr).toMatch(/^flocksync: internal error, please report it: TypeError: planted\n {4}at /);
+  expect(ran.stderr).toMatch(/\nflocksync: files are safe: a run may end at any point, and the next one goes on from there\n$/);
+  expect(await federation.run('a', ['sync'])).toMatchObject({ code: 0, stderr: '' });
+});
