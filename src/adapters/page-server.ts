@@ -4,6 +4,8 @@ import type { Log } from '../ports/log.ts';
 /** Whoever holds more has to wait, and so does everybody else: the page may stand still, the daemon may not. */
 const connectionsMax = 64;
 const answersMax = 32;
+/** Each takes some milliseconds of the thread that all shares share. */
+const answersPerSecondMax = 60;
 const headerBytesMax = 16 * 1024;
 const bodyBytesMax = 16 * 1024;
 const headersMs = 3000;
@@ -58,10 +60,11 @@ export async function servePage(
   log: Log,
 ): Promise<PageServer> {
   let answering = 0;
+  const isTooOften = pace();
   const server = createServer(
     { maxHeaderSize: headerBytesMax, keepAliveTimeout: keepAliveMs, connectionsCheckingInterval: checkMs },
     (request, response) => {
-      if (answering >= answersMax)
+      if (answering >= answersMax || isTooOften())
         return send(response, 'GET', plain(503, 'Too many requests at once; try again.', { 'Retry-After': '2' }));
       answering++;
       void serve(request, response, answer, log).finally(() => {
@@ -78,6 +81,16 @@ export async function servePage(
   server.on('error', (error) => log.warn({ error }, 'the page had trouble with a connection'));
   server.on('clientError', (_, socket) => socket.destroy());
   return { close: () => closed(server) };
+}
+
+/** True for what is asked beyond the number that one second has. */
+function pace(): () => boolean {
+  let [untilMs, count] = [0, 0];
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs >= untilMs) [untilMs, count] = [nowMs + 1000, 0];
+    return ++count > answersPerSecondMax;
+  };
 }
 
 async function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {

@@ -93,6 +93,17 @@ test('only so many are answered at once, and one that fails is its own trouble',
   expect([statuses.filter((status) => status === 200).length, statuses.filter((status) => status === 503).length]).toEqual([32, 8]);
 });
 
+test('only so many are answered in a second, however fast each is', async () => {
+  const { url } = await serve(echo);
+  const statuses: number[] = [];
+  for (const startedMs = performance.now(); statuses.length < 100 && performance.now() - startedMs < 900; ) {
+    const round = await Promise.all(Array.from({ length: 10 }, async () => (await fetch(url)).status));
+    statuses.push(...round);
+  }
+  expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(60);
+  expect(statuses.slice(0, 60).every((status) => status === 200)).toBe(true);
+});
+
 test('an address that is taken, or none of this machine, is a fault with what helps', async () => {
   const { port } = await serve(echo);
   const refused = (host: string) => servePage({ host, port }, echo, silent).catch((error: unknown) => error);

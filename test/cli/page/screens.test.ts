@@ -63,6 +63,13 @@ test('what needs somebody: own halts, holds, problems and the bucket, with what 
   ]);
 });
 
+test('trouble with the bucket is told once: as it is now, else as the last cycle met it', () => {
+  const local = localWith({ problems: [{ ...problem, code: 'datastore', path: null, text: 'timeout', fix: 'Wait.' }] });
+  const texts = (fault: DatastoreFault | null) => needsOf(sightOf('web', { local, fault, members: [] })).map(({ text }) => text);
+  expect(texts(away)).toEqual(['The bucket gives no answer (unreachable): no connection']);
+  expect(texts(null)).toEqual(['The last cycle could not use the bucket (timeout)']);
+});
+
 test('everything that comes from bucket or disk is shown as text on every screen', () => {
   const local = localWith({
     ...{ halt: { code: 'x', text: evil, fix: evil }, problems: [{ ...problem, path: evil, text: evil, fix: evil }] },

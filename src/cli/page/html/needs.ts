@@ -59,9 +59,13 @@ function ownNeeds({ share, local, fault }: ShareStatus): Need[] {
           ? `The check refuses ${counted(hold.paths, 'change')} of others: ${hold.detail}`
           : `${counted(hold.paths, 'deletion')} ${hold.kind === 'publisher' ? 'made here are held' : 'of others are held here'}`,
     })),
-    ...(local?.problems ?? []).map(({ path, text, fix }) => ({
-      ...{ ...about, tone: 'warn' as const, path: path === null ? '' : toText(path) || '.', text, fix },
-    })),
+    // What the bucket answers now says more than what it said to the last cycle.
+    ...(local?.problems ?? [])
+      .filter(({ code }) => code !== 'datastore' || fault === null)
+      .map(({ code, path, text, fix }) => ({
+        ...{ ...about, tone: 'warn' as const, path: path === null ? '' : toText(path) || '.', fix },
+        text: code === 'datastore' ? `The last cycle could not use the bucket (${text})` : text,
+      })),
     ...(fault === null
       ? []
       : [{ ...about, tone: 'warn' as const, text: `The bucket gives no answer (${fault.code}): ${fault.message}`, fix: fault.fix }]),
