@@ -120,7 +120,9 @@ function sameDevice(cycle: Cycle, root: { dev: number; ino: number }): boolean {
   const dev = journal.meta('rootDev');
   const ino = journal.meta('rootIno');
   if (dev === String(root.dev) && ino === String(root.ino)) return true;
-  if (dev !== undefined && dev !== String(root.dev) && mostEntriesGone(cycle)) {
+  const gone = dev !== undefined && dev !== String(root.dev) && mostEntriesGone(cycle);
+  if (gone === 'unknown') return false;
+  if (gone) {
     stop(cycle, 'root-foreign', `the root ${cycle.config.path} is on another device than before and most of its entries are gone`);
     return false;
   }
@@ -137,10 +139,22 @@ function sameDevice(cycle: Cycle, root: { dev: number; ino: number }): boolean {
   return true;
 }
 
-function mostEntriesGone(cycle: Cycle): boolean {
-  const { journal, tree } = cycle.ports;
+/** 'unknown' where the root cannot be read: that is no absence, and stops the share, too. */
+function mostEntriesGone(cycle: Cycle): boolean | 'unknown' {
+  const { journal } = cycle.ports;
   const known = journal.agreedChildren('');
   if (known.length === 0) return false;
-  const here = new Set(tree.readDirectory('', () => true).names);
+  const here = namesInRoot(cycle);
+  if (here === null) return 'unknown';
   return known.filter((row) => here.has(row.path)).length * 2 < known.length;
+}
+
+function namesInRoot(cycle: Cycle): ReadonlySet<string> | null {
+  try {
+    return new Set(cycle.ports.tree.readDirectory('', () => true).names);
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    stop(cycle, 'root-unreadable', `the root ${cycle.config.path} is ${words.unreadable} (${error.message})`);
+    return null;
+  }
 }

@@ -54,6 +54,11 @@ const possible: Readonly<Record<Step, readonly Fault[]>> = {
   verify: [...ofStore, 'cut'],
 };
 
+/** What is seldom done meets faults the more often, so that few runs are enough to see each of them there. */
+export function oftenAt(step: Step): number {
+  return ({ housekeep: 5, snapshot: 10, bootstrap: 6, restore: 12, verify: 2, open: 2 } as Partial<Record<Step, number>>)[step] ?? 1;
+}
+
 /** How often each fault met each step. */
 export class Coverage {
   readonly #counts = new Map<string, number>();

@@ -9,7 +9,7 @@ import type { ShareConfig } from '../../src/config-types.ts';
 import { decodeBlob, encodeBlob } from '../../src/model/pack.ts';
 import { type BytePath, parentOf } from '../../src/model/path.ts';
 import type { ContentCodec } from '../../src/ports/codec.ts';
-import type { Owners } from '../../src/ports/filesystem.ts';
+import type { DiskFaultCode, Owners } from '../../src/ports/filesystem.ts';
 import type { Journal } from '../../src/ports/journal.ts';
 import type { Time } from '../../src/ports/time.ts';
 import type { Chance } from './chance.ts';
@@ -18,6 +18,7 @@ import { MemoryDisk } from './disk/memory-disk.ts';
 import { openMemoryTree } from './disk/memory-tree.ts';
 import { Errno } from './disk/nodes.ts';
 import { MemoryUser } from './disk/user.ts';
+import { meeting } from './meeting.ts';
 import type { Network } from './network.ts';
 import { Killed, type Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -46,6 +47,8 @@ export interface MachineParts {
   readonly diskTrouble: (machine: Machine, step: Step, path: string) => string | null;
   /** Lets a user do something in the midst of an agent's call. */
   readonly race: (machine: Machine, step: Step) => void;
+  /** A call of the disk has ended with a fault. */
+  readonly met: (code: DiskFaultCode, call: string) => void;
   /** Directory for the state directories. */
   readonly home: string;
 }
@@ -133,7 +136,7 @@ export class Machine {
 
   /** Opens the share for a process, with all ports simulated but the journal, which is a real one. */
   open(process: Process): Opened {
-    const { scheduler, network, die, home } = this.#parts;
+    const { scheduler, network, die, home, met } = this.#parts;
     const chance = this.#parts.chance.fork(process.name);
     const time = this.#timeOf(process);
     const events: string[] = [];
@@ -152,7 +155,13 @@ export class Machine {
     const retries = { time, random: chance, budgetMs: 60_000, attemptsMax: 10, signal: process.term.signal };
     const member = this.state.memberFile(this.name, chance, process);
     const ports: Ports = {
-      ...{ datastore: retrying(bounded(network.linkOf(process)), retries), journal, tree: this.witness.watched(tree), owners, time },
+      ...{
+        datastore: retrying(bounded(network.linkOf(process)), retries),
+        journal,
+        tree: meeting(this.witness.watched(tree), (fault, call) => met(fault.code, call)),
+        owners,
+        time,
+      },
       ...{ random: chance, codec, log: silent, commands: noCommands, member, readiness: { set: () => {}, clear: () => {} } },
       ...{ excluded: this.#excluded, compileExcludes, onProgress: () => {}, stateId: `state of ${this.name}`, version: '0' },
       scratch: scratchBelow(join(home, `${this.name}.scratch`)),

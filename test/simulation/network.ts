@@ -1,7 +1,7 @@
 import type { Answer, Datastore, Key } from '../../src/ports/datastore.ts';
 import { type Bucket, fault } from './bucket.ts';
 import type { Chance } from './chance.ts';
-import type { Coverage, Fault, Step } from './coverage.ts';
+import { type Coverage, type Fault, oftenAt, type Step } from './coverage.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -97,7 +97,7 @@ export class Network {
     process.assertAlive();
     scheduler.note(label);
     if (mortal(process, `before ${label}`, step)) return new Promise(() => {});
-    const fate = this.#fate(process, operation);
+    const fate = this.#fate(process, operation, oftenAt(step));
     if (fate.fault !== null) coverage.hit(fate.fault, step);
     return new Promise((resolve, reject) => {
       const answer = (delayMs: number, what: string, settle: () => void) =>
@@ -131,13 +131,13 @@ export class Network {
     return fault === 'date' ? nowMs + (chance.maybe(0.5) ? 1 : -1) * chance.between(1, 3) * yearMs : nowMs;
   }
 
-  #fate(process: Process, operation: Operation): Fate {
+  #fate(process: Process, operation: Operation, often: number): Fate {
     const { chance, rates, trouble } = this.#parts;
     const thereMs = chance.maybe(0.03) ? chance.between(1000, 5000) : chance.between(1, 40);
     const backMs = chance.between(1, 40);
     const met = trouble(process, operation);
     if (met !== null) return { fault: met === 'away' ? 'failed' : 'refused', thereMs, backMs };
-    const drawn = chance.fraction();
+    const drawn = chance.fraction() / often;
     const reads = operation === 'get';
     const limits: readonly (readonly [Fault, number])[] = [
       ['failed', rates.failed],

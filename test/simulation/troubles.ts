@@ -47,8 +47,8 @@ export function spoil(machine: Machine, chance: Chance, errno: string): void {
   if (paths.length > 0) machine.disk.refused.set(`${root}/${chance.pick(paths)}`, errno);
 }
 
-export function fillUp(machine: Machine): void {
-  machine.disk.fullAt(machine.disk.deviceOf(root).usedBytes + 200);
+export function fillUp(machine: Machine, chance: Chance): void {
+  machine.disk.fullAt(machine.disk.deviceOf(root).usedBytes + chance.pick([0, 200]));
 }
 
 /** All that lasts is over. */

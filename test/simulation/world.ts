@@ -16,7 +16,7 @@ import { Bucket } from './bucket.ts';
 import { Chance } from './chance.ts';
 import { Chronicle } from './chronicle.ts';
 import { treeBelow } from './contents.ts';
-import { Coverage, type Step } from './coverage.ts';
+import { Coverage, oftenAt, type Step } from './coverage.ts';
 import { Deeds } from './deeds.ts';
 import type { MemoryDisk } from './disk/memory-disk.ts';
 import { type Draws, draw, drawConfig } from './draws.ts';
@@ -143,6 +143,9 @@ export class World {
         die: (each, process, what, step) => this.#die(each, process, what, step),
         diskTrouble: (each, step, path) => this.#diskTrouble(each, step, path),
         race: (each, step) => this.#race(each, step),
+        met: (code, call) => {
+          if (code === 'full' || code === 'denied') this.coverage.hit(code, stepOfCall(call));
+        },
       },
       {
         share,
@@ -245,7 +248,7 @@ export class World {
       this.scheduler.at(pauseMs, `${machine.name} is started`, () => {
         if (this.healed) return;
         if (this.scheduler.nowMs < this.#offUntilMs) return void next(slackMs);
-        const activity = chance.weighted({ sync: 12, daemon: 8, approve: 1.5, housekeep: 0.7, restore: 0.5, verify: 0.3 });
+        const activity = chance.weighted({ sync: 12, daemon: 8, approve: 1.5, housekeep: 1.5, restore: 1, verify: 0.3 });
         this.life.start(machine, activity).then(() => {
           next(chance.fraction() * 2 * this.draws.cyclePauseMs);
         });
@@ -303,10 +306,12 @@ export class World {
     return new Network({
       ...{ scheduler: this.scheduler, bucket: this.bucket, chance: this.chance.fork('network'), coverage: this.coverage },
       ...{ rates: this.draws.network, pageKeys: this.draws.pageKeys },
-      trouble: (process) => {
+      trouble: (process, operation) => {
         if (this.scheduler.nowMs < this.#awayUntilMs) return 'away';
         const until = this.#refusedUntilMs.get(process.name.split('.')[0] ?? '') ?? 0;
-        return this.scheduler.nowMs < until ? 'refused' : null;
+        // Credentials may be refused everything, or only to write.
+        const reads = operation === 'get' || operation === 'list';
+        return this.scheduler.nowMs < until && !(reads && until % 2 < 1) ? 'refused' : null;
       },
       mortal: (process, what, step) => {
         const machine = this.machines.find(({ processes }) => processes.has(process));
@@ -326,7 +331,7 @@ export class World {
     // Single statements are so many that by chance nobody would die anywhere else.
     if (this.options.mortality === undefined && what.startsWith('alone ')) return;
     const { kill, powerCut } = this.draws.machine;
-    const drawn = this.options.mortality === undefined ? this.chance.fraction() : 1;
+    const drawn = this.options.mortality === undefined ? this.chance.fraction() / oftenAt(step) : 1;
     const death =
       this.options.mortality?.(machine, process, what, step) ?? (drawn < kill ? 'killed' : drawn < kill + powerCut ? 'power-cut' : null);
     if (death === null) return;
@@ -375,7 +380,7 @@ export class World {
     else if (kind === 'clock') troubles.turnClock(machine, chance);
     else if (kind === 'full')
       this.#lasting(
-        () => troubles.fillUp(machine),
+        () => troubles.fillUp(machine, chance),
         () => machine.disk.fullAt(Number.POSITIVE_INFINITY),
         undo,
       );
@@ -465,6 +470,12 @@ export class World {
 
 function isFree(machine: Machine): boolean {
   return machine.mounts.length === 0 && machine.user.stat(root) !== null;
+}
+
+/** What the agent was at when the disk refused one of its calls. */
+function stepOfCall(call: string): Step {
+  if (/^(stage|stageContents|stageTree|flush)$/.test(call)) return 'fetch';
+  return /^(look|readDirectory|readLink|open|readFiles|lookInTrash|openInTrash|listTrash)$/.test(call) ? 'scan' : 'apply';
 }
 
 /** Subscribers keep what is done there to themselves. */
