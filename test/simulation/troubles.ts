@@ -5,7 +5,7 @@ import { type Machine, root } from './machine.ts';
 
 /** What befalls servers and bucket, apart from single calls that fail. */
 export const troubleWeights = {
-  ...{ outage: 3, refused: 2, full: 3, badSector: 3, denied: 2, emptied: 3, covered: 3, rootAway: 2, clock: 3, reboot: 3, stop: 4 },
+  ...{ outage: 3, refused: 4, full: 3, badSector: 3, denied: 4, emptied: 3, covered: 3, rootAway: 2, clock: 3, reboot: 3, stop: 4 },
   ...{ restoreImage: 3, takeImage: 4, clone: 2, newMember: 3, loseJournal: 2, loseState: 1, damageJournal: 1, restoreBucket: 1, time: 3 },
   ...{ restoreDisk: 1 },
 };

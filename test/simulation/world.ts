@@ -370,7 +370,7 @@ export class World {
     const laterMs = chance.between(500, 60_000);
     const undo = (work: () => void) => void this.scheduler.at(laterMs, `${kind} is over`, () => this.healed || this.#guard(work));
     if (kind === 'outage') this.#awayUntilMs = this.scheduler.nowMs + laterMs;
-    else if (kind === 'refused') this.#refusedUntilMs.set(machine.name, this.scheduler.nowMs + laterMs);
+    else if (kind === 'refused') this.#refusedUntilMs.set(machine.name, this.scheduler.nowMs + laterMs + this.draws.cyclePauseMs * 3);
     else if (kind === 'time') this.#switchOff(chance.pick([3600, 26 * 3600, 9 * 24 * 3600]) * 1e6);
     else if (kind === 'newMember') this.#addMember();
     else if (kind === 'takeImage' && isFree(machine)) this.#keepImage(machine, chance);

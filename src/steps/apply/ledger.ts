@@ -88,6 +88,8 @@ export function noteMoved(run: Run, task: ApplyTask): void {
 export async function commit(run: Run, next: readonly ApplyTask[], staged: ReadonlyMap<BytePath, Staged> = new Map()): Promise<void> {
   await makeDurable(run);
   note(run, next, staged);
+  // A disk that is ahead of its journal after a power cut shows what others have written as if somebody had put it there.
+  if (next.length > 0) run.ports.journal.flush();
 }
 
 /**
