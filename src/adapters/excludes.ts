@@ -1,4 +1,5 @@
 import ignore from 'ignore';
+import { tailsOf } from '../model/exclude-tails.ts';
 import type { BytePath } from '../model/path.ts';
 import { fromText } from '../model/path.ts';
 import { insideName, roomName } from './disk-area.ts';
@@ -13,7 +14,7 @@ const questionsMax = 20_000;
  * The library fails, at the first name that it is asked about, at a bracket that nothing closes before the next slash, and at some
  * escapes. Such a bracket stands for itself; of anything else that cannot be read each strange character stands for any one.
  */
-function readable(pattern: string): string {
+export function readable(pattern: string): string {
   const readings = [pattern, pattern.replace(/(?<!\\)\[/g, '\\['), pattern.replace(/\\.|[[\](){}$+^|\\]/gs, '?')];
   return readings.find(isReadable) ?? readings[2] ?? pattern;
 }
@@ -32,11 +33,17 @@ function isReadable(pattern: string): boolean {
 /** Gitignore rules (case matters), matched on bytes as git does. */
 export function compileExcludes(patterns: readonly string[]): Excluded {
   if (patterns.length === 0) return isStaging;
-  const compiled = () => ignore({ ignorecase: false, allowRelativePaths: true }).add(patterns.map(readable).map(fromText));
+  const lines = patterns.map(readable).map(fromText);
+  const [tails, ignores] = [tailsOf(lines), rulesOf(lines)];
+  return (path, isDirectory) => isStaging(path) || ((tails === null || tails.test(path)) && ignores(path, isDirectory));
+}
+
+/** The rules alone; the lines are bytes, and of a form that the library can read. */
+export function rulesOf(lines: readonly string[]): Excluded {
+  const compiled = () => ignore({ ignorecase: false, allowRelativePaths: true }).add(lines);
   let rules = compiled();
   let questions = 0;
   return (path, isDirectory) => {
-    if (isStaging(path)) return true;
     if (questions++ === questionsMax) {
       rules = compiled();
       questions = 1;
