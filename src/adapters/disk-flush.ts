@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fsync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { type BytePath, nameOf } from '../model/path.ts';
+import { type BytePath, nameOf, parentOf } from '../model/path.ts';
 import { DiskFault } from '../ports/filesystem.ts';
+import type { Area } from './disk-area.ts';
 import { errnoOf, faultFrom } from './disk-faults.ts';
-import type { Site } from './disk-place.ts';
 import { at } from './disk-stat.ts';
-import { directoryFlags } from './disk-walk.ts';
+import { directoryFlags, type Walk } from './disk-walk.ts';
 
 /** Up to here single fsyncs are cheaper than a flush, which also waits for whatever other programs have written. */
 export const singleFsyncsMax = 16;
@@ -20,24 +20,26 @@ export class Changes {
     this.#paths.add(path);
   }
 
-  /** `all`: of everybody. What has gone meanwhile is flushed with the directory that it went from. */
-  async flush(site: () => Site, all: boolean): Promise<void> {
-    const paths = [...this.#paths];
-    if (paths.length === 0 && !all) return;
+  /** What has gone meanwhile is flushed with the directory that it went from. */
+  async flush(walk: Walk, areaOf: () => Area, also: 'all' | readonly BytePath[]): Promise<void> {
+    const own = [...this.#paths];
+    const others = also === 'all' ? [] : also.flatMap((path) => [path, parentOf(path)]);
+    const paths = [...new Set([...own, ...others])];
+    if (paths.length === 0 && also !== 'all') return;
     this.#paths.clear();
     try {
-      await flushPaths(site(), paths, all);
+      await flushPaths(walk, own.length > 0 ? areaOf() : null, paths, also === 'all');
     } catch (error) {
-      for (const path of paths) this.#paths.add(path);
+      for (const path of own) this.#paths.add(path);
       throw faultFrom(error, 'flush', '');
     }
   }
 }
 
-async function flushPaths({ walk, area }: Site, paths: readonly BytePath[], all: boolean): Promise<void> {
+async function flushPaths(walk: Walk, area: Area | null, paths: readonly BytePath[], all: boolean): Promise<void> {
   const whole = all || paths.length > singleFsyncsMax;
   if (whole && (await syncFileSystem(walk.root().fd))) return;
-  const open = [openSync(at(area.trash.fd, '.'), directoryFlags)];
+  const open = area === null ? [] : [openSync(at(area.trash.fd, '.'), directoryFlags)];
   try {
     for (const path of paths) {
       const fd = openAt(() => (path === '' ? at(walk.root().fd, '.') : at(walk.parent(path).fd, nameOf(path))));

@@ -51,7 +51,7 @@ export function openShareTree(options: {
     ...readingPart(walk, options.read ?? readFilesHere),
     ...stagingPart(staging),
     ...changingPart(walk, staging, changes),
-    flushChanges: async (all = false) => await changes.flush(() => staging.site(), all),
+    flushChanges: async (also = []) => await changes.flush(walk, () => staging.site().area, also),
     ...trashPart(staging),
     preview: () => faulting('make a copy of', '', () => openPreview(staging.previewSite(options.root))),
     get stagingInsideRoot() {

@@ -4,7 +4,7 @@ import type { FileEntry } from '../model/entry.ts';
 import { chunksOf } from '../model/entry.ts';
 import type { BytePath } from '../model/path.ts';
 import type { Payload } from '../model/record.ts';
-import type { OpenFile } from '../ports/filesystem.ts';
+import { DiskFault, type OpenFile } from '../ports/filesystem.ts';
 import type { TrashRow } from '../ports/journal.ts';
 import type { Difference, Loser, Plan } from '../steps/plan.ts';
 import type { Gathered } from '../steps/store/gather.ts';
@@ -78,12 +78,26 @@ async function publishOnce(
   if (selection.publications.length + selection.losers.length + selection.owed.length === 0 && !closes) return 'nothing';
   const payload = await makePayload(cycle, selection, differences, gathered);
   if (payload === null) return 'nothing';
+  await makeDurable(cycle, selection);
   const appended = await append(cycle, payload, differences, selection);
   if (appended === 'appended') {
     for (const { path } of selection.publications) planned.publications.delete(path);
     planned.losers.length = 0;
   }
   return appended;
+}
+
+/**
+ * Programs that write files do not flush them. What a power cut took away after it was published would look like something that somebody has
+ * emptied or deleted here, or has brought back. Where it cannot be flushed, it is published even so: others have it then.
+ */
+async function makeDurable({ ports }: Cycle, { publications }: Selection): Promise<void> {
+  try {
+    await ports.tree.flushChanges(publications.map(({ path }) => path));
+  } catch (error) {
+    if (!(error instanceof DiskFault)) throw error;
+    ports.log.warn({ step: 'flush', code: error.code }, 'what is being published could not be flushed here');
+  }
 }
 
 // ---- what goes into the record -----------------------------------------------------------------------------------------------

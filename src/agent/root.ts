@@ -36,7 +36,7 @@ export async function enterRoot(cycle: Cycle): Promise<RootVerdict> {
   await openStaging(cycle, async () => {
     const intents = journal.intents();
     // What a killed run has done may not be on the disk yet, and what is seen there now becomes the base.
-    if (intents.length > 0) await tree.flushChanges(true);
+    if (intents.length > 0) await tree.flushChanges('all');
     recover(cycle.ports, cycle.bucketNowMs());
     // The second look at what a killed burst displaced (rule A2).
     revisitDisplaced(

@@ -211,10 +211,11 @@ export interface ShareTree {
   /** Everything staged so far is on the disk when this resolves: one flush of the file system. */
   flush(): Promise<void>;
   /**
-   * What this process has put in place, moved, removed or given other metadata since the last call is on the disk when this resolves. Before
-   * that a power cut may undo it, so that no journal may say that it is done. `all`: whatever anybody has done to the file system.
+   * What this process has put in place, moved, removed or given other metadata since the last call is on the disk when this resolves, and so
+   * is what stands, or stood, at the paths given ('all': whatever anybody has done to the file system). Before that a power cut may undo
+   * it, so that no journal may say that it is done.
    */
-  flushChanges(all?: boolean): Promise<void>;
+  flushChanges(also?: 'all' | readonly BytePath[]): Promise<void>;
 
   /** Puts a staged file where nothing stands (link + unlink: never replaces). */
   placeNew(staged: Staged, path: BytePath): Placed;

@@ -18,7 +18,7 @@ describe.each(['killed', 'power-cut'] as const)(
   (death) => {
     test.each(scenarios)('$name', { timeout: 300_000 }, async (scenario) => {
       const points = await dieEverywhere(scenario, death);
-      expect(points).toBeGreaterThan(5);
+      expect(points).toBeGreaterThan(0);
       note(`${death}: ${scenario.name}`, points);
     });
   },

@@ -8,6 +8,7 @@ export function staging(kind: Kind): void {
   contractOf('staging', kind, (prepared, testAsRoot) => {
     area(prepared, kind, testAsRoot);
     contents(prepared);
+    changes(prepared);
     fullDisk(kind, testAsRoot);
     inheriting(prepared, testAsRoot);
   });
@@ -171,6 +172,27 @@ function contents(prepared: () => Ground): void {
     await tree.flush();
     for (const staged of many) done(tree.placeNew(staged, `f${staged.name}`));
     expect(user.list(stagePath)).toHaveLength(1);
+  });
+}
+
+function changes(prepared: () => Ground): void {
+  test('what was changed here, and what others have changed, is flushed, whether it still stands or not', async () => {
+    const { tree, user, another } = prepared();
+    await tree.flushChanges();
+    user.makeDirectory('root/d');
+    user.write('root/d/f', 'x');
+    user.makeLink('nowhere', 'root/l');
+    done(tree.makeDirectory('own', 0o755));
+    tree.removeDirectory('own');
+    await tree.flushChanges(['d/f', 'd', 'l', 'd/gone', 'none/below', 'd/f/below']);
+    await tree.flushChanges(Array.from({ length: 40 }, (_, at) => `d/${at}`));
+    await tree.flushChanges('all');
+    // Who has nothing to stage needs no staging area for it.
+    user.remove('.flocksync-web');
+    const publisher = another();
+    publisher.rootState();
+    await publisher.flushChanges(['d/f']);
+    expect(user.list('')).toEqual(['root']);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { MemoryUser } from '../disk/user.ts';
+import { MemoryUser } from '../disk/user.ts';
 import type { Machine } from '../machine.ts';
 import { type Federation, historyMs, hourMs } from './federation.ts';
 
@@ -206,6 +206,30 @@ const keeping: Scenario[] = [
   },
 ];
 
+/** Nobody's program flushes what it writes: the machine has published everything, and has written nothing of it back. */
+const unwritten: Scenario = {
+  name: 'what was published was still in the memory of the machine',
+  prepare: async (federation) => {
+    const { a } = federation;
+    federation.work(a, (user, at) => {
+      for (const name of ['replaced', 'deleted', 'moved', 'stays', 'overwritten']) user.write(at(name), `content of ${name}`);
+    });
+    await federation.sync();
+    federation.work(a, (_, at) => {
+      const user = new MemoryUser(a.disk, { flushes: false });
+      user.save(at('replaced'), 'new content');
+      user.write(at('overwritten'), 'longer content than before');
+      user.rename(at('moved'), at('moved away'));
+      user.makeDirectory(at('new'));
+      user.write(at('new/f'), 'deep');
+      user.remove(at('deleted'));
+    });
+    await federation.run(a);
+  },
+  victim: ({ a }) => a,
+  act: (federation) => federation.run(federation.a),
+};
+
 /** Set-id bits of the bucket are not taken over, so the member that dies has set it itself. */
 const inheriting: Scenario = {
   name: 'apply: a file in a directory that passes on its group',
@@ -266,6 +290,7 @@ export const scenarios: readonly Scenario[] = [
   ...conflicts,
   ...guards,
   ...keeping,
+  unwritten,
   inheriting,
   joining,
   seeding,

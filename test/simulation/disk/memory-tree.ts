@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { insideName, trashNameOf } from '../../../src/adapters/disk-area.ts';
-import { faultFrom, faulting } from '../../../src/adapters/disk-faults.ts';
+import { faultFrom, faulting, unless } from '../../../src/adapters/disk-faults.ts';
 import { contentHash } from '../../../src/model/digest.ts';
 import { type BytePath, join, nameOf, parentOf, toText } from '../../../src/model/path.ts';
 import {
@@ -64,7 +64,7 @@ export function openMemoryTree(options: MemoryTreeOptions): MemoryTree {
     ...lookingPart(life),
     ...stagingPart(life),
     ...changingPart(life),
-    flushChanges: async (all = false) => await life.flushChanges(all),
+    flushChanges: async (also = []) => await life.flushChanges(also),
     ...trashPart(life),
     preview: () => faulting('make a copy of', '', () => openPreview(staging.site(), options.root, wait)),
     get stagingInsideRoot() {
@@ -111,14 +111,25 @@ class Life {
     return faulting(doing, path, step);
   }
 
-  async flushChanges(all: boolean): Promise<void> {
-    if (!this.#changed && !all) return;
+  async flushChanges(also: 'all' | readonly BytePath[]): Promise<void> {
+    if (!this.#changed && also.length === 0) return;
     await this.wait('flushChanges');
     faulting('flush', '', () => {
-      if (all) this.calls.flushAll(this.walk.root());
-      else this.calls.flush(this.walk.root(), this.walk.root().node);
+      const root = this.walk.root();
+      if (also === 'all') this.calls.flushAll(root);
+      else {
+        for (const path of also) this.#flushOne(path);
+        this.calls.flush(root, root.node);
+      }
     });
     this.#changed = false;
+  }
+
+  /** What is no file any more is flushed with its directory. */
+  #flushOne(path: BytePath): void {
+    const at = unless(['ENOENT', 'ENOTDIR'], () => this.walk.parent(path));
+    const node = at?.node.children.get(nameOf(path));
+    if (at !== null && node?.kind === 'file') this.calls.flush(at, node);
   }
 
   lock(stateId: string, kept: ReturnType<ShareTree['lockRoot']>): ReturnType<ShareTree['lockRoot']> {
