@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,11 +12,16 @@ export interface PageFiles {
   readonly style: Buffer;
   readonly script: Buffer;
   readonly icon: Buffer;
+  /** Changes with any of them, so that a browser may keep them for long. */
+  readonly stamp: string;
 }
 
 export function readPageFiles(): PageFiles {
   const read = (name: string) => readFileSync(join(own, name));
-  return { style: read('page.css'), script: read('live.js'), icon: read('icon.svg') };
+  const files = { style: read('page.css'), script: read('live.js'), icon: read('icon.svg') };
+  const hash = createHash('sha256');
+  for (const bytes of Object.values(files)) hash.update(bytes);
+  return { ...files, stamp: hash.digest('hex').slice(0, 12) };
 }
 
 /** The first line of a file that only its owner may read; else why not, as a sentence without the path. */

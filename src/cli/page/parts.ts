@@ -50,9 +50,18 @@ export function here({ path, query }: PageRequest): string {
   return `${path.replace(/^\/+/, '')}${query === '' ? '' : `?${query}`}` || '.';
 }
 
-export function frameOf({ world, sessions }: Parts, { request, access: { session } }: Asked): Frame {
+export function frameOf({ world, sessions, files }: Parts, { request, access: { session } }: Asked): Frame {
   const { federation, member } = world.config;
   const access = session !== null ? 'signed-in' : sessions.hasToken ? 'signed-out' : 'none';
   const notes = isByScript(request) ? [] : (session?.notes.splice(0) ?? []);
-  return { federation, member, version: world.version, access, proof: session?.proof ?? '', here: here(request), notes };
+  return {
+    federation,
+    member,
+    version: world.version,
+    stamp: files.stamp,
+    access,
+    proof: session?.proof ?? '',
+    here: here(request),
+    notes,
+  };
 }

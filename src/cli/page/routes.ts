@@ -42,7 +42,11 @@ const unauthorized = plain(401, 'Send the token: Authorization: Bearer TOKEN', {
 
 /** What holds nothing to be kept from anybody. */
 function openRoutes({ files }: Parts, name: string): PageAnswer | null {
-  const file = (type: string, body: Buffer) => ({ status: 200, headers: { 'Content-Type': type, 'Cache-Control': 'no-cache' }, body });
+  const file = (type: string, body: Buffer) => ({
+    status: 200,
+    headers: { 'Content-Type': type, 'Cache-Control': 'private, max-age=604800' },
+    body,
+  });
   if (name === 'page.css') return file('text/css; charset=utf-8', files.style);
   if (name === 'live.js') return file('text/javascript; charset=utf-8', files.script);
   if (name === 'icon.svg') return file('image/svg+xml', files.icon);

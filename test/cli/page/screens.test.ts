@@ -86,6 +86,7 @@ test('everything that comes from bucket or disk is shown as text on every screen
     federation: evil,
     member: evil,
     version: evil,
+    stamp: evil,
     access: 'signed-in',
     proof: evil,
     here: evil,
@@ -189,7 +190,7 @@ test('100 shares with 200 members each, all of them in trouble, make a page of b
   const sights = Array.from({ length: 100 }, (_, n) => sightOf(`share${n}`, { members, selfId: 'id-web-0' }));
   const startedMs = process.cpuUsage().user / 1000;
   const page = screen(
-    { federation: 'f', member: 'm', version: '1', access: 'none', proof: '', here: '.', notes: [] },
+    { federation: 'f', member: 'm', version: '1', stamp: '', access: 'none', proof: '', here: '.', notes: [] },
     'x',
     overview({ sights, changes: [], nowMs }),
   );

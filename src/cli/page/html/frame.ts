@@ -5,6 +5,8 @@ export interface Frame {
   readonly federation: string;
   readonly member: string;
   readonly version: string;
+  /** Of stylesheet, script and icon. */
+  readonly stamp: string;
   /** `none`: no token is configured, so nobody can decide anything here. */
   readonly access: 'none' | 'signed-out' | 'signed-in';
   /** Proves that a form of this session was sent; '' without one. */
@@ -32,9 +34,9 @@ export function screen(frame: Frame, title: string, main: Html, isLive = true): 
 <meta name="robots" content="noindex">
 ${reload}
 <title>${title} · ${frame.federation} · flocksync</title>
-<link rel="icon" href="icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="page.css">
-<script src="live.js" defer></script>
+<link rel="icon" href="icon.svg?${frame.stamp}" type="image/svg+xml">
+<link rel="stylesheet" href="page.css?${frame.stamp}">
+<script src="live.js?${frame.stamp}" defer></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
