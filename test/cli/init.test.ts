@@ -6,6 +6,7 @@ import type { Prompt } from '../../src/adapters/prompt.ts';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { init } from '../../src/cli/init/init.ts';
 import { openWorld } from '../../src/compose.ts';
+import type { DevS3Options } from '../../src/dev-s3/server.ts';
 import { temporaryDirectory } from '../adapters/temporary.ts';
 import { environment, startTestS3, type TestS3 } from '../dev-s3/start.ts';
 
@@ -53,8 +54,8 @@ function personWith(answers: Readonly<Record<string, string | null>>, asked: Ask
   return { ask, askSecret: ask, close: () => {} };
 }
 
-async function store(): Promise<TestS3> {
-  const s3 = await startTestS3();
+async function store(options: Partial<DevS3Options> = {}): Promise<TestS3> {
+  const s3 = await startTestS3(options);
   onTestFinished(() => s3.close());
   return s3;
 }
@@ -127,4 +128,21 @@ test('whoever stops answering leaves nothing behind, and a config that is there 
   }
   writeFileSync(file('config'), 'mine');
   expect(await ran({})).toMatchObject({ code: 2, questions: [], text: expect.stringContaining('--force replaces it') });
+});
+
+test('with the minimal policy the bucket shows one group alone: its name has to be said, and its share is found', async () => {
+  const own = 'web/shop/';
+  const denied = { status: 403, code: 'AccessDenied' };
+  const s3 = await store({ intercept: ({ key, query }) => ((key || (query.get('prefix') ?? '')).startsWith(own) ? 'pass' : denied) });
+  const shell = { AWS_ENDPOINT_URL: s3.endpoint, ...environment };
+  const unnamed = server(s3, shell);
+  expect(await unnamed.ran(null)).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('the bucket does not tell which shares there are'),
+  });
+  const asked = await server(s3, shell).ran({ Region: '', 'Name of the group': 'shop', 'Write the keys': 'n' });
+  expect(asked).toMatchObject({ code: 0, questions: ['Region', 'Name of the group', 'Write the keys'] });
+  const named = await server(s3, shell).ran(null, '--federation', 'shop');
+  expect(named).toMatchObject({ code: 0, text: expect.stringContaining('Share webroot is not in the bucket yet.') });
+  expect(named.text).not.toContain('does not tell');
 });

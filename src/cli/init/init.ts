@@ -5,6 +5,7 @@ import type { Prompt } from '../../adapters/prompt.ts';
 import type { World } from '../../compose.ts';
 import { loadConfig } from '../../config.ts';
 import type { Config } from '../../config-types.ts';
+import type { DatastoreFault } from '../../ports/datastore.ts';
 import { defaultConfigFile } from '../arguments.ts';
 import type { InitCommand } from '../command.ts';
 import { type ExitCode, exit } from '../exit.ts';
@@ -106,10 +107,16 @@ async function askForNames(command: InitCommand, around: Surroundings, place: Pl
   // A key may be good for its own group alone; any other trouble would be the same again.
   const isListed = top.fault?.code !== 'refused' || command.federation !== null;
   const found = isListed ? top : await lookInto(around, { ...sound.config, federation });
-  if (found.fault !== null) around.output.error(`flocksync: note: the bucket does not tell which shares there are: ${found.fault.message}`);
+  if (found.fault !== null) around.output.error(`flocksync: note: ${untold(found.fault, command)}`);
   const known = found.shares.filter((share) => share.federation === federation).map(({ name }) => name);
   const share = await askForShare(command, place.path, known, around.prompt);
   return share === null ? null : { ...place, federation, share };
+}
+
+function untold(fault: DatastoreFault, { federation }: InitCommand): string {
+  const hint =
+    fault.code === 'refused' && federation === null ? '; a key may be good for one group of servers alone: --federation NAME' : '';
+  return `the bucket does not tell which shares there are: ${fault.message}${hint}`;
 }
 
 async function lookInto({ open, merged }: Surroundings, config: Config): Promise<Found> {
