@@ -7,6 +7,9 @@ export PATH
 # Names of shares are made of bytes, the same on all servers.
 export LC_ALL=C
 beside=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# The package brings a Node of its own, which may be the only one.
+node=/opt/flocksync/bin/node
+if [ ! -x "$node" ]; then node=node; fi
 # What has to be told by this script, besides what flocksync tells by itself.
 failure=""
 role=""
@@ -30,6 +33,8 @@ datasync_push() {
 datasync() {
   local code=0
   umask 077
+  # Where the package puts it.
+  if [ "$flocksync" = /usr/local/bin/flocksync ] && [ ! -x "$flocksync" ]; then flocksync=/usr/bin/flocksync; fi
   mkdir -p -- "$home" 2>/dev/null || fail "the directory of home= cannot be made"
   take_list
   refuse_second_master
@@ -83,7 +88,7 @@ refuse_second_master() {
   local other
   if [ "$role" != publisher ] || [ -e "$home/state/member.json" ] || [ ${#directories[@]} -eq 0 ]; then return; fi
   if [ ! -x "$flocksync" ] || ! write_config; then return; fi
-  other=$(run_flocksync status --json 2>/dev/null | node "$beside/datasync-members.mjs" publisher "$(own_name)") || return 0
+  other=$(run_flocksync status --json 2>/dev/null | "$node" "$beside/datasync-members.mjs" publisher "$(own_name)") || return 0
   if [ -z "$other" ]; then return; fi
   fail "$(own_name) would publish, but $other is the master already; name this server in webservers= or in this_server="
   directories=()
@@ -214,7 +219,7 @@ name_those_behind() {
   local behind
   if [ "$role" != publisher ] || [ -z "${webservers+set}" ] || [ "${lag_minutes:-0}" -eq 0 ] || [ -n "$failure" ]; then return; fi
   behind=$(run_flocksync status --json 2>/dev/null |
-    node "$beside/datasync-members.mjs" behind "$home/behind.json" "$lag_minutes" ${webservers[@]+"${webservers[@]}"}) || return 0
+    "$node" "$beside/datasync-members.mjs" behind "$home/behind.json" "$lag_minutes" ${webservers[@]+"${webservers[@]}"}) || return 0
   if [ -n "$behind" ]; then fail "behind for more than $lag_minutes minutes: $behind"; fi
 }
 

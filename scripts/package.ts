@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { outputOf, PackageFault } from './package/command.ts';
-import { makeDeb } from './package/deb.ts';
+import { makeDeb, programIn } from './package/deb.ts';
 import { readProject } from './package/program.ts';
+import { startUpOf } from './package/start-up.ts';
 import { makeTarball } from './package/tarball.ts';
 import { sizeOf } from './package/tree.ts';
 
@@ -25,6 +26,7 @@ function timeOfInput(): number {
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1_000_000).toFixed(1)} MB`;
+const ms = (duration: number) => `${Math.round(duration)} ms`;
 
 const scratch = mkdtempSync(join(tmpdir(), 'flocksync-package-'));
 try {
@@ -36,6 +38,8 @@ try {
   console.log(`${tarball}  ${megabytes(statSync(tarball).size)}, ${megabytes(sizeOf(join(scratch, 'tarball')))} unpacked`);
   const deb = makeDeb(project, edition, seconds, join(scratch, 'deb'), out);
   console.log(`${deb}  ${megabytes(statSync(deb).size)}, ${megabytes(sizeOf(join(scratch, 'deb')))} installed`);
+  const { version, idleSync } = startUpOf(programIn(join(scratch, 'deb')));
+  console.log(`start-up: flocksync --version ${ms(version)}, flocksync sync with nothing to do on 1,000 files ${ms(idleSync)}`);
 } catch (error) {
   if (!(error instanceof PackageFault)) throw error;
   console.error(`package: ${error.message}`);

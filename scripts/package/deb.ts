@@ -46,6 +46,11 @@ export function makeDeb(project: Project, edition: Edition, seconds: number, dir
   return file;
 }
 
+/** What starts the program from a tree that was filled here. */
+export function programIn(directory: string): string[] {
+  return [join(directory, starter.node), join(directory, starter.program)];
+}
+
 /** Under /opt/flocksync everything lies as in a checkout. */
 function placeProgram(project: Project, stage: Stage): string {
   const licences = buildProgram(project, stage, `${home}/dist`);
@@ -93,7 +98,7 @@ function placeManuals({ root, version }: Project, edition: Edition, seconds: num
 
 /** Where mail about the package goes is for whoever builds it to say, by the variables that Debian's tools read. */
 function maintainer(): string {
-  return `${process.env.DEBFULLNAME ?? 'the flocksync founders'} <${process.env.DEBEMAIL ?? 'root@localhost'}>`;
+  return `${process.env.DEBFULLNAME ?? 'the flocksync founders'} <${process.env.DEBEMAIL ?? 'flocksync@localhost.localdomain'}>`;
 }
 
 function changelog(version: string, seconds: number): string {
@@ -119,7 +124,7 @@ function copyright({ root }: Project, bundled: string): string {
   return parts.join('\n');
 }
 
-function placeControl({ root, version, description }: Project, architecture: string, stage: Stage): void {
+function placeControl({ root, version }: Project, architecture: string, stage: Stage): void {
   const kilobytes = Math.ceil(sizeOf(stage.directory) / 1024);
   const sums = pathsBelow(stage.directory).filter((name) => lstatSync(stage.path(name)).isFile());
   mkdirSync(stage.path('DEBIAN'));
@@ -141,10 +146,12 @@ Recommends: procps
 Suggests: cron | systemd, logrotate
 Section: admin
 Priority: optional
-Description: ${description.charAt(0).toLowerCase()}${description.slice(1)}
- Each server runs the same agent, which publishes what changed here into an
- S3-compatible bucket and applies what changed elsewhere. Servers never talk to
- each other. It brings its own Node.js, and starts nothing by itself.
+Description: synchroniser of directories among webservers, through an S3 bucket
+ Keeps the same files on every webserver of a load-balanced group. Each server
+ runs the same agent, which publishes what changed here into an S3-compatible
+ bucket and applies what changed elsewhere. Servers never talk to each other.
+ .
+ It brings its own Node.js, and starts nothing by itself.
 `,
   );
 }

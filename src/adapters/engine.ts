@@ -1,12 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** V8's flags are its own; a later version might not know them, and would say so on every run. */
-const knownUpTo = 24;
 /** About four times what V8 has by itself: bytes of bytecode that a function runs through between two looks at whether it is hot. */
 const interruptBudget = 500_000;
 
-export function setFlag(flag: string): void {
+/** V8's flags are its own; a version that does not know one says so on every run, so `knownUpTo` names the last major of Node that was tried. */
+export function setFlag(flag: string, knownUpTo: number): void {
   if (Number(process.versions.node.split('.')[0]) <= knownUpTo) setFlagsFromString(flag);
 }
 
@@ -16,7 +15,7 @@ export function setFlag(flag: string): void {
  * is still compiled, a little later.
  */
 export function optimizeLater(): void {
-  setFlag(`--interrupt-budget=${interruptBudget}`);
+  setFlag(`--interrupt-budget=${interruptBudget}`, 20);
 }
 
 /** Takes tens of ms. V8 does it by itself only when memory is asked for, so that an idle process keeps what its last piece of work has left. */

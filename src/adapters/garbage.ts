@@ -10,7 +10,7 @@ const manyFiles = 50_000;
 export function collectEarlier(files: number): void {
   if (isAsked || files < manyFiles) return;
   isAsked = true;
-  setFlag('--heap-growing-percent=30');
+  setFlag('--heap-growing-percent=30', 24);
 }
 
 let isAsked = false;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Reach, serviceUnit } from '../../src/model/service-unit.ts';
+import { packagedUnit, type Reach, serviceUnit } from '../../src/model/service-unit.ts';
 import { ownershipOf, type Starter, StarterFault } from '../../src/model/starter.ts';
 
 const starter: Starter = { node: '/usr/bin/node', program: '/opt/flocksync/dist/main.js', config: null, user: 'root', variables: {} };
@@ -24,6 +24,14 @@ test('the file in cron/ is what is printed for the usual place', async () => {
 test('a written unit is known again', () => {
   expect(ownershipOf('systemd', unitOf({}))).toBe('ours');
   expect(ownershipOf('systemd', `${unitOf({})}Nice=5\n`)).toBe('edited');
+});
+
+test('the unit of a package is the same but for its first lines, and nobody takes it for one that install wrote', () => {
+  const lines = (unit: string) => unit.split('\n').filter((line) => !line.startsWith('#'));
+  const packaged = packagedUnit(starter, reach);
+  expect(lines(packaged)).toEqual(lines(unitOf({})));
+  expect(ownershipOf('systemd', packaged)).toBe('foreign');
+  expect(packaged).toMatch(/^# Of the package, for roots below \/var\/www /);
 });
 
 test('no writable directory lies in another: a mount point between them would forbid renames', () => {

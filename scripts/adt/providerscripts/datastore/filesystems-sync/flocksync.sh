@@ -56,7 +56,7 @@ check_surroundings() {
     export FLOCKSYNC_ENV_FILE
   fi
   flocksync=${FLOCKSYNC:-$(command -v flocksync)} || flocksync=''
-  if [ -z "$flocksync" ]; then stop 2 'there is no program flocksync: ln -s /opt/flocksync/dist/main.js /usr/local/bin/flocksync'; fi
+  if [ -z "$flocksync" ]; then stop 2 'there is no program flocksync: install its package, or ln -s /opt/flocksync/dist/main.js /usr/local/bin/flocksync'; fi
   if [ -e "$own" ] || has_setting FLOCKSYNC_BUCKET; then return; fi
   stop 2 "no bucket is known: put FLOCKSYNC_BUCKET=s3://…, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into $HOME/runtime/flocksync.env, mode 600"
 }
