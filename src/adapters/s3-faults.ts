@@ -88,7 +88,8 @@ function verdictOf(error: RawError, attempted: Attempted): Verdict {
   // The SDK calls every broken connection a TimeoutError; the socket's own word is better.
   const named = socketCodes.has(error.code ?? '') ? undefined : verdictsByName[error.name ?? ''];
   if (named) return named;
-  const status = error.$metadata?.httpStatusCode;
+  // Of an answer that was cut the status is not the whole story: a 404 without its code names neither bucket nor object.
+  const status = socketCodes.has(error.code ?? '') ? undefined : error.$metadata?.httpStatusCode;
   if (wrongRegionNames.has(error.name ?? '') || status === 301) return ['permanent', 'wrong-region', regionFix(error)];
   return status === undefined || status < 300 ? verdictWithoutStatus(error) : verdictByStatus(status, attempted);
 }

@@ -52,6 +52,19 @@ describe('a lost answer', () => {
     expect((await store.get('log/1', { bytesMax })).value).toBeNull();
   });
 
+  test('that was cut in the body of an error is trouble with the network, whatever its status: no wrong endpoint, no refusal', async () => {
+    const store = await server.open();
+    await store.put('log/1', hello);
+    once({ truncateBodyAt: 20 });
+    expect(await faultOf(store.get('log/2', { bytesMax }))).toMatchObject({ kind: 'transient', code: 'unreachable' });
+    expect((await store.get('log/2', { bytesMax })).value).toBeNull();
+    once({ truncateBodyAt: 20 });
+    // Of a refusal to replace, the status says all there is to know.
+    expect((await store.putIfAbsent('log/1', hello)).value).toBe('exists');
+    const cut403 = { code: 'ECONNRESET', message: 'aborted', $metadata: { httpStatusCode: 403 } };
+    expect(toFault(cut403, { action: 's3:GetObject', resource: 'r', conditional: false })).toMatchObject({ kind: 'transient' });
+  });
+
   test.each([409, 429, 500, 502, 503])('R-S1: a %i answer to a conditional put is unknown', async (status) => {
     const store = await server.open();
     once({ status });
