@@ -37,7 +37,11 @@ async function server(): Promise<StoreServer> {
 
 const store = await server();
 console.log(`seed ${seed}, ${minutes} minutes, ${store.name}; everything lies in ${directory}`);
-const { violations, figures } = await soak({ seed, seconds: minutes * 60, directory, server: store, tell: (line) => console.log(line) });
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort());
+process.once('SIGTERM', () => stop.abort());
+const tell = (line: string) => console.log(line);
+const { violations, figures } = await soak({ seed, seconds: minutes * 60, directory, server: store, tell, stop: stop.signal });
 await store.close();
 for (const line of figures) console.log(line);
 for (const line of violations) console.log(`VIOLATION ${line}`);

@@ -28,6 +28,8 @@ export interface SoakOptions {
   readonly server: StoreServer;
   /** One line now and then. */
   readonly tell: (line: string) => void;
+  /** Ends the trouble early; healing and checks follow. */
+  readonly stop: AbortSignal;
 }
 
 export interface SoakReport {
@@ -119,7 +121,7 @@ interface Trouble extends SoakOptions {
   readonly random: Dice;
 }
 
-async function trouble(world: SoakWorld, over: AbortController, { seconds, seed, server, sky, tell }: Trouble): Promise<void> {
+async function trouble(world: SoakWorld, over: AbortController, { seconds, seed, server, sky, tell, stop }: Trouble): Promise<void> {
   const own = (n: number) => dice(seed + 10 + n);
   const actors = [
     ...world.members.flatMap((member, n) => [agent(world, member, own(3 * n)), writer(world, member, own(3 * n + 1))]),
@@ -127,11 +129,16 @@ async function trouble(world: SoakWorld, over: AbortController, { seconds, seed,
     administrator(world, own(101)),
   ];
   const elements = [changing(world, sky), disturbing(world, server, own(102)), reporting(world, seconds, tell)];
-  const failed = Promise.all([...actors, ...elements]).then(() => undefined);
-  await Promise.race([failed, delay(seconds * 1000, undefined, { ref: false })]);
-  sky.clear();
-  over.abort();
-  await failed;
+  const all = [...actors, ...elements];
+  try {
+    await Promise.race([Promise.all(all), delay(seconds * 1000, undefined, { ref: false, signal: stop }).catch(() => undefined)]);
+  } finally {
+    sky.clear();
+    over.abort();
+    await Promise.allSettled(all);
+  }
+  // What broke one of them while the others came to their end.
+  await Promise.all(all);
 }
 
 async function changing(world: SoakWorld, sky: Weather): Promise<void> {
