@@ -62,6 +62,8 @@ async function startDevS3(directory: string, port: number): Promise<ChildProcess
     cwd: projectRoot,
     env: { ...process.env, ...keys },
     stdio: ['ignore', 'pipe', 'inherit'],
+    // Ctrl-C ends the trouble, not the store that everybody heals from.
+    detached: true,
   });
   await new Promise<void>((resolve, reject) => {
     server.stdout.once('data', () => resolve());
