@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { readdirSync } from 'node:fs';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -30,7 +31,6 @@ export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE;
 /** Figures of this process, those that are handed in, and durations that it gathers. */
 export function openMetrics(): Metrics {
   const lasting = new Registry();
-  collectDefaultMetrics({ register: lasting });
   const durations = new Histogram({
     name: 'flocksync_share_cycle_duration_seconds',
     help: 'How long cycles of the share took.',
@@ -53,10 +53,37 @@ export function openMetrics(): Metrics {
     },
     text: async (families) => {
       const now = new Registry();
-      for (const family of families) add(now, family);
+      for (const family of [...families, ...ofProcess()]) add(now, family);
       return `${(await now.metrics()).trimEnd()}\n\n${await lasting.metrics()}`;
     },
   };
+}
+
+/**
+ * Under the names that every client library uses. Those of prom-client itself would wake the process a hundred times a second, to watch
+ * its event loop.
+ */
+function ofProcess(): Family[] {
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed } = process.memoryUsage();
+  const one = (kind: Family['kind'], name: string, help: string, value: number): Family => ({
+    kind,
+    name,
+    help,
+    samples: [{ labels: {}, value }],
+  });
+  return [
+    one('counter', 'process_cpu_seconds_total', 'Processor time, user and system.', (user + system) / 1e6),
+    one('gauge', 'process_resident_memory_bytes', 'Memory in use.', rss),
+    one('gauge', 'nodejs_heap_size_used_bytes', 'Of it, what JavaScript objects take.', heapUsed),
+    one('gauge', 'process_open_fds', 'Open files.', readdirSync('/proc/self/fd').length),
+    one(
+      'gauge',
+      'process_start_time_seconds',
+      'When the process began, by the clock of this machine.',
+      Date.now() / 1000 - process.uptime(),
+    ),
+  ];
 }
 
 /** A figure that is counted elsewhere: the registry is made anew for each text. */

@@ -33,6 +33,8 @@ function put(main, fresh) {
 
 async function look(main) {
   const answer = await fetch(window.location.href, { headers: { 'X-Live': '1' }, cache: 'no-store' });
+  // The session is over: the browser is led to where a new one begins.
+  if (answer.redirected) window.location.reload();
   if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
   const text = await answer.text();
   const fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('main');

@@ -62,7 +62,8 @@ test('the text is what Prometheus reads: each metric once, with help and type, i
     ]),
   );
   expect(text).not.toContain('flocksync_share_watched_directories{share="nginx"}');
-  expect(text).toMatch(/^process_resident_memory_bytes \d+/m);
+  for (const name of ['process_resident_memory_bytes', 'process_cpu_seconds_total', 'process_open_fds'])
+    expect(Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]), name).toBeGreaterThan(0);
 });
 
 test('a share that is followed no more leaves no durations behind', async () => {

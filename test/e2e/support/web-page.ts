@@ -1,13 +1,24 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { type Daemon, startDaemon, until } from './daemon.ts';
 import type { Federation } from './federation.ts';
+import { manyFiles, type Plan } from './plant.ts';
 
 export const token = 'a-token-for-tests-0123456789';
 
 /** Debian's; null where it is not installed. */
 export const chromium =
   ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => existsSync(file)) ?? null;
+
+/** Files of which more than half lie in `old`, so that one rename takes them away between any two looks. */
+export function filesToLose(): Plan {
+  return Object.fromEntries(Object.entries(manyFiles(60)).map(([path, content]) => [/^d[012]/.test(path) ? `old/${path}` : path, content]));
+}
+
+export function lose(federation: Federation, member: string): void {
+  renameSync(join(federation.root(member), 'old'), join(federation.directory, member, 'lost'));
+}
 
 /** A port of loopback that nobody listened on a moment ago. */
 export async function freePort(): Promise<number> {
