@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PackageFault } from './command.ts';
 
 const files = 1000;
-const runs = 15;
+const runs = 7;
 
 export interface StartUp {
   /** Milliseconds from the start of the process to its end, the shortest of some runs: other work on the machine can only add to it. */
