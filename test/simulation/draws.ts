@@ -5,6 +5,8 @@ import { adaptivePoll } from '../../src/model/pace.ts';
 import type { Chance } from './chance.ts';
 import type { MachineRates } from './machine.ts';
 import type { NetworkRates } from './network.ts';
+import type { Trouble } from './troubles.ts';
+import type { Work } from './workload.ts';
 
 const hourMs = 3600 * 1000;
 const dayMs = 24 * hourMs;
@@ -27,6 +29,31 @@ export interface Draws {
   readonly trouble: number;
   /** Ends with days that pass, and with housekeeping. */
   readonly ages: boolean;
+}
+
+/** What comes more often than it is drawn: to look for one thing. Rates replace those that were drawn. */
+export interface Emphasis {
+  readonly members?: number;
+  readonly network?: Partial<NetworkRates>;
+  readonly machine?: Partial<MachineRates>;
+  readonly trouble?: number;
+  /** Instead of the usual weights. */
+  readonly troubles?: Partial<Record<Trouble, number>>;
+  /** Beside the usual weights. */
+  readonly work?: Partial<Record<Work, number>>;
+  readonly ages?: boolean;
+  readonly historyMs?: number;
+}
+
+export function emphasised(draws: Draws, { network, machine, trouble, ages, historyMs }: Emphasis): Draws {
+  return {
+    ...draws,
+    format: { ...draws.format, historyMs: historyMs ?? draws.format.historyMs },
+    network: { ...draws.network, ...network },
+    machine: { ...draws.machine, ...machine },
+    trouble: trouble ?? draws.trouble,
+    ages: ages ?? draws.ages,
+  };
 }
 
 /** Small numbers everywhere, so that a few files need several packs, bodies, parts, changesets and pages. */

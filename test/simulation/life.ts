@@ -28,6 +28,8 @@ export interface LifeParts {
   readonly troubled: () => boolean;
   readonly counts: Counts;
   readonly chronicle: Chronicle;
+  /** Some server was cloned, or set back to an image. */
+  readonly doubled: () => boolean;
 }
 
 export interface Counts {
@@ -265,6 +267,8 @@ export class Life {
     const { halt, problems, events, held, unfinished } = outcome;
     if (halt !== null && isLineageHalt(halt.code) && !log().relaxed)
       throw new Violation(`${machine.name}: halted without a reason: ${halt.text}`);
+    if (!this.#parts.doubled() && events.some((event) => event.includes('own heartbeat was ahead')))
+      throw new Violation(`${machine.name}: takes itself for a clone, and nobody was ever cloned or set back`);
     const isClean = problems.length + events.length === 0 && halt === null && !held && !unfinished;
     if (!isClean || (options.only ?? null) !== null || options.scope !== undefined || config.role === 'subscriber') return;
     // While a changeset of somebody else is incomplete, what is only here waits (rule J1).

@@ -13,6 +13,8 @@ export interface NetworkRates {
   cut: number;
   throttled: number;
   date: number;
+  /** Never drawn: a byte of a content that is read from a pack is another one. */
+  flipped?: number;
 }
 
 export interface NetworkParts {
@@ -58,7 +60,7 @@ export class Network {
     const { bucket, pageKeys } = this.#parts;
     const call = <T>(operation: Operation, key: Key, act: () => T) => this.#call(process, operation, key, act);
     return {
-      get: (key, options) => call('get', key, () => bucket.get(key, options)),
+      get: (key, options) => call('get', key, () => this.#flipped(key, bucket.get(key, options))),
       put: (key, bytes) => {
         const sent = Buffer.from(bytes);
         return call('put', key, () => bucket.put(key, sent));
@@ -75,6 +77,16 @@ export class Network {
       abortUpload: (upload) => call('abortUpload', upload.key, () => bucket.abortUpload(upload)),
       close: () => Promise.resolve(),
     };
+  }
+
+  /** A store, or a wire, that changes a byte of a content now and then. */
+  #flipped<T extends { readonly bytes: Buffer } | null>(key: Key, got: T): T {
+    const { rates, chance } = this.#parts;
+    if (got === null || !rates.flipped || !key.includes('/packs/') || !chance.maybe(rates.flipped)) return got;
+    const bytes = Buffer.from(got.bytes);
+    const at = chance.below(bytes.length);
+    bytes[at] = (bytes[at] as number) ^ 1;
+    return { ...got, bytes };
   }
 
   async #putStream(process: Process, key: Key, size: number, open: () => AsyncIterable<Buffer>): Promise<Answer<void>> {

@@ -12,22 +12,24 @@ const hostileNames = [
 ];
 const weights = {
   ...{ create: 20, overwrite: 12, append: 5, save: 12, remove: 8, rename: 8, moveDirectory: 5, makeDirectory: 5, removeDirectory: 4 },
-  ...{ link: 4, changeKind: 5, chmod: 3, touch: 3, truncate: 2, hardLink: 2, copy: 4, again: 2, fifo: 1, burst: 3, chown: 1 },
+  ...{ link: 4, changeKind: 5, chmod: 3, touch: 3, truncate: 2, hardLink: 2, copy: 4, again: 2, fifo: 1, burst: 3, chown: 1, unseen: 0 },
 };
-type Work = keyof typeof weights;
+export type Work = keyof typeof weights;
 
 /** What people and programs do to the files of one server. Each call is one deed; it may come to nothing. */
 export class Workload {
   readonly #chance: Chance;
+  readonly #weights: Readonly<Record<Work, number>>;
   #written = 0;
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, more: Partial<Record<Work, number>> = {}) {
     this.#chance = chance;
+    this.#weights = { ...weights, ...more };
   }
 
   /** Returns what was done, in words. */
   act(machine: Machine, largeBytes: number): string {
-    const kind = this.#chance.weighted(weights);
+    const kind = this.#chance.weighted(this.#weights);
     try {
       return `${kind} ${JSON.stringify(this.#do(kind, machine, largeBytes))}`;
     } catch (error) {
@@ -110,6 +112,12 @@ export class Workload {
         return on(file(), (path) => user.hardLink(at(path), at(this.#newPath(tree))));
       case 'copy':
         return on(file(), (path) => user.write(at(this.#newPath(tree)), user.bytes(at(path))));
+      case 'unseen':
+        return on(file(), (path) => {
+          const before = user.stat(at(path));
+          user.write(at(path), this.text(machine, path, 4000).slice(0, before?.size ?? 0));
+          user.touch(at(path), before?.mtimeUs ?? 0);
+        });
       case 'again':
         return on(file(), (path) => user.save(at(path), user.bytes(at(path))));
       case 'fifo': {

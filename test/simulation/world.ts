@@ -19,7 +19,7 @@ import { treeBelow } from './contents.ts';
 import { Coverage, oftenAt, type Step } from './coverage.ts';
 import { Deeds } from './deeds.ts';
 import type { MemoryDisk } from './disk/memory-disk.ts';
-import { type Draws, draw, drawConfig } from './draws.ts';
+import { type Draws, draw, drawConfig, type Emphasis, emphasised } from './draws.ts';
 import { judgeBy } from './judge.ts';
 import { type Counts, Life, type Lived } from './life.ts';
 import { Machine, outside, root } from './machine.ts';
@@ -43,6 +43,7 @@ export interface SimulationOptions {
   readonly members?: number;
   /** Things that people do; drawn where it is left out. */
   readonly operations?: number;
+  readonly emphasis?: Emphasis;
   /** Takes every line of the trace. */
   readonly print?: (line: string) => void;
   /** Changes what was drawn, before anything begins. */
@@ -95,6 +96,7 @@ export class World {
   calm = false;
   #failure: unknown = null;
   #awayUntilMs = 0;
+  #doubled = false;
   #offUntilMs = 0;
   readonly #refusedUntilMs = new Map<string, number>();
   #images: { readonly disk: MemoryDisk; readonly state: StateDirectory }[] = [];
@@ -104,7 +106,7 @@ export class World {
   constructor(options: SimulationOptions) {
     this.options = options;
     this.chance = new Chance(`seed ${options.seed}`);
-    const drawn = draw(this.chance.fork('draws'), options.members ?? null, options.operations ?? null);
+    const drawn = emphasised(draw(this.chance.fork('draws'), options.members ?? null, options.operations ?? null), options.emphasis ?? {});
     this.draws = options.shape?.(drawn) ?? drawn;
     this.scheduler = new Scheduler(this.chance.fork('scheduler'), options.print ?? null);
     const { format } = this.draws;
@@ -120,9 +122,16 @@ export class World {
     rmSync(this.home, { recursive: true, force: true });
     mkdirSync(this.home, { recursive: true });
     this.network = this.#openNetwork();
-    this.workload = new Workload(this.chance.fork('workload'));
+    this.workload = new Workload(this.chance.fork('workload'), options.emphasis?.work);
     this.life = new Life({
-      ...{ scheduler: this.scheduler, chance: this.chance.fork('life'), deeds: this.deeds, counts: this.counts, chronicle: this.chronicle },
+      ...{
+        scheduler: this.scheduler,
+        chance: this.chance.fork('life'),
+        deeds: this.deeds,
+        counts: this.counts,
+        chronicle: this.chronicle,
+        doubled: () => this.#doubled,
+      },
       ...{ log: () => this.log, fail: (error: unknown) => this.fail(error), troubled: () => !this.calm },
     });
     for (let made = 0; made < this.draws.members; made++) this.addMachine();
@@ -260,7 +269,7 @@ export class World {
     this.healed = true;
     this.#awayUntilMs = 0;
     this.#refusedUntilMs.clear();
-    Object.assign(this.draws.network, { failed: 0, answerLost: 0, late: 0, cut: 0, throttled: 0, date: 0 });
+    Object.assign(this.draws.network, { failed: 0, answerLost: 0, late: 0, cut: 0, throttled: 0, date: 0, flipped: 0 });
     Object.assign(this.draws.machine, { kill: 0, powerCut: 0, io: 0, race: 0 });
     for (const machine of this.machines) troubles.heal(machine);
     for (const machine of this.machines) for (const process of machine.processes) process.term.abort();
@@ -363,7 +372,7 @@ export class World {
   }
 
   #befall(chance: Chance): void {
-    const kind = chance.weighted(troubles.troubleWeights);
+    const kind = chance.weighted({ ...(this.options.emphasis?.troubles ?? troubles.troubleWeights) } as Record<troubles.Trouble, number>);
     const machine = chance.pick(this.machines);
     this.troubles[kind] = (this.troubles[kind] ?? 0) + 1;
     this.scheduler.trace(`trouble: ${kind} at ${machine.name}`);
@@ -423,6 +432,7 @@ export class World {
       else if (kind === 'loseState') machine.state.loseEverything();
       else machine.state.damage(chance);
     } else if (this.#images.length > 0) {
+      this.#doubled = true;
       const image = chance.pick(this.#images);
       const target = kind === 'clone' ? this.addMachine() : machine;
       target.become(kind === 'restoreDisk' ? { disk: image.disk, state: null } : image);

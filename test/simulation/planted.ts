@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { projectRoot } from '../source.ts';
+import type { Emphasis } from './draws.ts';
+import type { Found } from './hunt.ts';
+
+/** A bug that is planted to see whether the simulator finds it. */
+export interface PlantedBug {
+  readonly name: string;
+  /** What the program then does, as a sentence. */
+  readonly what: string;
+  /** The rule or promise that it breaks. */
+  readonly rule: string;
+  /** What comes more often than it is drawn while it is looked for. */
+  readonly emphasis: Emphasis;
+  /** Seeds by which it is found, the surest first; the program as it is keeps every promise under them. */
+  readonly seeds: readonly number[];
+}
+
+const folder = join(projectRoot, 'test/simulation/planted');
+
+/** Each patch says in its first lines what it does. */
+export function plantedBugs(): PlantedBug[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.patch'));
+  return names.sort().map((file) => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    const said = (key: string) => new RegExp(`^${key}: (.*)$`, 'm').exec(text)?.[1] ?? '';
+    const numbers = said('Seeds')
+      .split(' ')
+      .filter((word) => word !== '');
+    const what = text.slice(0, text.indexOf('\n'));
+    const emphasis = JSON.parse(said('More') || '{}') as Emphasis;
+    return { name: file.replace('.patch', ''), what, rule: said('Rule'), emphasis, seeds: numbers.map(Number) };
+  });
+}
+
+/** Lets the simulator look for the bug in a copy of the sources; throws where the patch does not fit them any more. */
+export async function tryOut(bug: PlantedBug, seeds: readonly number[]): Promise<Found> {
+  const copy = mkdtempSync(join(tmpdir(), `flocksync-planted-${bug.name}-`));
+  try {
+    for (const name of ['src', 'test']) cpSync(join(projectRoot, name), join(copy, name), { recursive: true });
+    symlinkSync(join(projectRoot, 'node_modules'), join(copy, 'node_modules'));
+    await ended('patch', ['-p1', '--silent', '--forward', '-i', join(folder, `${bug.name}.patch`)], copy);
+    const said = await ended(process.execPath, [await bundled(copy), JSON.stringify({ seeds, emphasis: bug.emphasis })], copy);
+    return JSON.parse(said.trim().split('\n').at(-1) ?? '') as Found;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** One file, which starts in a fraction of the time; it lies where the program's own files expect each other. */
+async function bundled(copy: string): Promise<string> {
+  const outfile = join(copy, 'src/adapters/hunt.mjs');
+  const contents = `import { hunt } from './test/simulation/hunt.ts';
+    const { seeds, emphasis } = JSON.parse(process.argv[2]);
+    console.log(JSON.stringify(await hunt(seeds, emphasis)));`;
+  const common = { bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'silent' } as const;
+  await build({ ...common, stdin: { contents, resolveDir: copy, loader: 'ts' }, outfile });
+  return outfile;
+}
+
+function ended(command: string, given: readonly string[], cwd: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, given, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`${command} ended with ${code}: ${out}${err}`))));
+  });
+}
+
+/** For docs/reliability.md. */
+export function table(bugs: readonly PlantedBug[]): string {
+  const rows = bugs.map(({ name, what, rule, emphasis, seeds }) => {
+    const more = JSON.stringify(emphasis).replace(/["{}]/g, ' ').replaceAll(' :', ':').replace(/ +/g, ' ').trim();
+    return `| `.concat([`\`${name}\``, what, rule, more === '' ? 'nothing' : more, seeds.join(', ')].join(' | '), ' |');
+  });
+  return ['| Patch | What the program then does | Breaks | Comes more often | Found by seed |', '|---|---|---|---|---|', ...rows].join(
+    '\n',
+  );
+}
