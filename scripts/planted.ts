@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { plantedBugs, table, tryOut } from '../test/simulation/planted.ts';
 
 // npx tsx scripts/planted.ts [NAME…]: plants each bug in a copy of the sources and lets the simulator find it by the seeds that its patch names; prints the
-// table of docs/reliability.md. With --search N it tries the seeds from 1 to N instead. Exit 1 when a bug is not found.
+// table of docs/planted-bugs.md. With --search N it tries the seeds from 1 to N instead. Exit 1 when a bug is not found.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

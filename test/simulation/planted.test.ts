@@ -27,6 +27,6 @@ describe('the simulator finds each bug that is planted', () => {
   );
 });
 
-test('docs/reliability.md has their table', () => {
-  expect(readFileSync(join(projectRoot, 'docs/reliability.md'), 'utf8')).toContain(table(bugs));
+test('docs/planted-bugs.md has their table', () => {
+  expect(readFileSync(join(projectRoot, 'docs/planted-bugs.md'), 'utf8')).toContain(table(bugs));
 });

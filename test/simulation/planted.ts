@@ -77,7 +77,7 @@ function ended(command: string, given: readonly string[], cwd: string): Promise<
   });
 }
 
-/** For docs/reliability.md. */
+/** For docs/planted-bugs.md. */
 export function table(bugs: readonly PlantedBug[]): string {
   const rows = bugs.map(({ name, what, rule, emphasis, seeds }) => {
     const more = JSON.stringify(emphasis).replace(/["{}]/g, ' ').replaceAll(' :', ':').replace(/ +/g, ' ').trim();
