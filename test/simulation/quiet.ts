@@ -180,7 +180,7 @@ export class Quiet {
       [...log.fold.values()].flatMap(({ entry }) => (entry.kind === 'file' ? chunksOf(entry).map(({ hash }) => hash) : [])),
     );
     const packs = [...bucket.objects.keys()].filter((key) => idBelow(packsPrefix(share), key) !== undefined);
-    if (packs.length > contents.size + 2)
+    if (packs.length > contents.size * 2 + 5)
       throw new Violation(`${packs.length} packs for ${contents.size} contents, long after the last change`);
   }
 }

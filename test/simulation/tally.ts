@@ -1,4 +1,4 @@
-import { Coverage, faults } from './coverage.ts';
+import { Coverage, type Fault, faults } from './coverage.ts';
 import type { SimulationResult } from './world.ts';
 
 /** What many seeds came to together. */
@@ -31,11 +31,18 @@ export class Tally {
     return median(this.#members);
   }
 
+  /** How often calls met each fault, wherever. */
+  met(): (readonly [Fault, number])[] {
+    return faults.map((fault) => [fault, this.coverage.of(fault)] as const);
+  }
+
   text(seconds: number): string {
     const { operations, records, processes, cycles, clean } = this.#sums;
     const events = this.#events.reduce((sum, each) => sum + each, 0);
     const number = (value: number) => value.toLocaleString('en-GB');
-    const met = faults.map((fault) => `${fault} ${number(this.coverage.of(fault))}`).join(', ');
+    const met = this.met()
+      .map(([fault, times]) => `${fault} ${number(times)}`)
+      .join(', ');
     const befell = Object.entries(this.#troubles)
       .sort()
       .map(([name, times]) => `${name} ${number(times)}`);

@@ -170,6 +170,15 @@ export class World {
     return machine;
   }
 
+  /** From now on nothing goes wrong by chance. */
+  quieten(): void {
+    this.healed = true;
+    this.#awayUntilMs = 0;
+    this.#refusedUntilMs.clear();
+    Object.assign(this.draws.network, { failed: 0, answerLost: 0, late: 0, cut: 0, throttled: 0, date: 0, flipped: 0 });
+    Object.assign(this.draws.machine, { kill: 0, powerCut: 0, io: 0, race: 0 });
+  }
+
   /** Ends the run with this. */
   fail(error: unknown): void {
     this.#failure ??= error;
@@ -266,11 +275,7 @@ export class World {
   }
 
   async #heal(): Promise<void> {
-    this.healed = true;
-    this.#awayUntilMs = 0;
-    this.#refusedUntilMs.clear();
-    Object.assign(this.draws.network, { failed: 0, answerLost: 0, late: 0, cut: 0, throttled: 0, date: 0, flipped: 0 });
-    Object.assign(this.draws.machine, { kill: 0, powerCut: 0, io: 0, race: 0 });
+    this.quieten();
     for (const machine of this.machines) troubles.heal(machine);
     for (const machine of this.machines) for (const process of machine.processes) process.term.abort();
     await this.pass(slackMs);
