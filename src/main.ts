@@ -134,13 +134,21 @@ async function startInit(command: InitCommand): Promise<ExitCode> {
   }
 }
 
-/** Aborts at the first SIGTERM or SIGINT; the second one meets the default, which ends the process. */
+/** Both signals of a `timeout`, which tells its child and then its whole group, come within this. */
+const sameSignalMs = 100;
+
+/** Aborts at the first SIGTERM or SIGINT; a second one, unless it comes along with the first, ends the process as it does by default. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
   const signals = ['SIGTERM', 'SIGINT'] as const;
-  const onSignal = () => {
-    for (const signal of signals) process.removeListener(signal, onSignal);
+  let firstMs: number | null = null;
+  const onSignal = (signal: NodeJS.Signals) => {
+    const nowMs = systemTime.monotonicMs();
+    firstMs ??= nowMs;
     stop.abort();
+    if (nowMs - firstMs < sameSignalMs) return;
+    for (const each of signals) process.removeListener(each, onSignal);
+    process.kill(process.pid, signal);
   };
   for (const signal of signals) process.on(signal, onSignal);
   return stop.signal;

@@ -119,6 +119,17 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends an idle daemon at once with 0
   expect(performance.now() - startedMs).toBeLessThan(2000);
 });
 
+test('timeout(1), which tells its child and then its whole group, ends a daemon with 0', async () => {
+  open(['web-a']);
+  writeFileSync(path('web-a', 'file'), 'x');
+  const daemon = start('web-a');
+  await until('the first record', () => existsSync(join(federation.bucket, 'shop/webroot/log/0000000000000001')));
+  daemon.process.kill('SIGTERM');
+  await delay(5);
+  daemon.process.kill('SIGTERM');
+  expect(await daemon.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+});
+
 test('a share whose root is missing is said once and stops no other share; it goes on when the root is back', async () => {
   open(['web-a', 'web-b']);
   const datastore = [`url: "file://${federation.bucket}"`];
