@@ -47,12 +47,17 @@ export function treeBelow(disk: MemoryDisk, root: string): Map<BytePath, Node> {
 
 /** Every file and link in the trash directories beside and in the root. */
 export function trashOf(disk: MemoryDisk, root: string, share: string): Node[] {
+  return namedTrashOf(disk, root, share).map(([, node]) => node);
+}
+
+/** The same with their names, which no two files ever share. */
+export function namedTrashOf(disk: MemoryDisk, root: string, share: string): [name: string, node: Node][] {
   const beside = `${root.slice(0, root.lastIndexOf('/'))}/.flocksync-${share}/trash`;
   return [beside, `${root}/${stagingName}/trash`].flatMap((path) => {
     const place = reached(disk, path);
     const found = new Map<BytePath, Node>();
     if (place !== null) collect(disk, place, '', found);
-    return [...found.values()].filter(({ kind }) => kind !== 'dir');
+    return [...found].filter(([, { kind }]) => kind !== 'dir');
   });
 }
 

@@ -16,6 +16,8 @@ interface Write {
 export class Deeds {
   readonly #writes = new Map<BytePath, Map<ContentKey, Write>>();
   readonly #deletes = new Map<BytePath, number>();
+  /** By name in the trash: where it stood, and what was written into it later, through another name of the same file. */
+  readonly #displaced = new Map<string, { path: BytePath | null; readonly late: Set<ContentKey> }>();
 
   /** What a user's work has made of a tree. */
   note(
@@ -44,6 +46,27 @@ export class Deeds {
 
   deleted(path: BytePath, nowUs: number): void {
     this.#deletes.set(path, nowUs);
+  }
+
+  /** An agent has put what stood at the path into the trash. */
+  displaced(trashName: string, path: BytePath): void {
+    this.#trashed(trashName).path = path;
+  }
+
+  /** Somebody has written into a file that has a name in the trash, by the name that it still has in the tree. */
+  wroteDisplaced(trashName: string, key: ContentKey): void {
+    this.#trashed(trashName).late.add(key);
+  }
+
+  /** Whether somebody put this into what had stood at the path before: no agent can tell by which name. */
+  wroteLate(path: BytePath, key: ContentKey): boolean {
+    return [...this.#displaced.values()].some((each) => each.path === path && each.late.has(key));
+  }
+
+  #trashed(name: string): { path: BytePath | null; readonly late: Set<ContentKey> } {
+    const known = this.#displaced.get(name) ?? { path: null, late: new Set<ContentKey>() };
+    this.#displaced.set(name, known);
+    return known;
   }
 
   write(path: BytePath, key: ContentKey): Write | null {

@@ -16,6 +16,8 @@ export function judgeBy(deeds: Deeds): JudgeChange {
     if (change.op === 'delete') return judgeDeletion(change, live === null ? null : keyOfEntry(live.entry), deeds, told);
     const key = keyOfEntry(change.entry);
     const write = deeds.write(change.path, key);
+    // What is written into a displaced file is kept as an edit of where it stood (rule A2), by whichever of its names that was done.
+    if (write === null && change.op === 'kept' && deeds.wroteLate(change.path, key)) return;
     if (write === null) throw new Violation(`${told}: nobody has ever put ${key.slice(0, 20)} there`);
     if (change.op === 'kept' || (live !== null && keyOfEntry(live.entry) === key) || change.entry.kind !== 'file') return;
     const wasThere = log.history(change.path).some((version) => version.op === 'put' && version.key === key);

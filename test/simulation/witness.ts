@@ -1,7 +1,7 @@
 import type { BytePath } from '../../src/model/path.ts';
 import type { ShareTree } from '../../src/ports/filesystem.ts';
 import type { Chronicle } from './chronicle.ts';
-import { type ContentKey, keyOfNode, trashOf, treeBelow } from './contents.ts';
+import { type ContentKey, keyOfNode, namedTrashOf, treeBelow } from './contents.ts';
 import type { Deeds } from './deeds.ts';
 import type { MemoryDisk } from './disk/memory-disk.ts';
 import type { Node } from './disk/nodes.ts';
@@ -60,12 +60,31 @@ export class Witness {
     const after = this.see();
     if (deliberate) {
       this.#parts.deeds.note(before.tree, before.keys, after.tree, nowUs);
+      this.#noteLateWrites(before, after);
       this.#parts.chronicle.wrote(this.#parts.name, before.keys, after.keys);
     } else this.#parts.chronicle.reset(this.#parts.name);
     this.#sight = null;
     const touched = differing(before, after);
     for (const path of touched) this.#touched?.add(path);
     return touched;
+  }
+
+  /** Hard links: what an agent has put into the trash may have another name in the tree, and is written to by that one. */
+  #noteLateWrites(before: Sight, after: Sight): void {
+    const written = new Map<Node, ContentKey>();
+    for (const [path, node] of after.tree) {
+      const key = after.keys.get(path) ?? '';
+      if (node.kind === 'file' && before.tree.get(path) === node && before.keys.get(path) !== key) written.set(node, key);
+    }
+    if (written.size === 0) return;
+    for (const [name, node] of this.#trash()) {
+      const key = written.get(node);
+      if (key !== undefined) this.#parts.deeds.wroteDisplaced(name, key);
+    }
+  }
+
+  #trash(): [name: string, node: Node][] {
+    return namedTrashOf(this.#parts.disk(), this.#parts.root, this.#parts.share);
   }
 
   /** The port, watched. */
@@ -118,12 +137,16 @@ export class Witness {
       if (before.keys.get(path) !== key && !isTouched(path)) this.#assertKnown(name, path, key);
     }
     this.#parts.chronicle.showed(this.#parts.name, before.keys, after.keys, isTouched);
-    let trash: readonly Node[] | null = null;
+    let trash: readonly (readonly [name: string, node: Node])[] | null = null;
     for (const [path, node] of before.tree) {
       const key = before.keys.get(path) ?? '';
+      if (node.kind === 'file' && after.tree.get(path) !== node) {
+        trash ??= this.#trash();
+        for (const [trashName, each] of trash) if (each === node) this.#parts.deeds.displaced(trashName, path);
+      }
       if (node.kind === 'dir' || after.keys.get(path) === key || isTouched(path)) continue;
-      trash ??= trashOf(this.#parts.disk(), this.#parts.root, this.#parts.share);
-      const kept = trash.find((each) => keyOfNode(each) === key);
+      trash ??= this.#trash();
+      const kept = trash.find(([, each]) => keyOfNode(each) === key)?.[1];
       if (kept === undefined && node.kind !== 'other')
         throw new Violation(`${this.#parts.name}: ${name} has removed ${show(path)}, which is not in the trash (${key.slice(0, 14)})`);
       if (kept !== undefined && !this.#displacedMs.has(kept)) this.#displacedMs.set(kept, this.#parts.nowMs());
