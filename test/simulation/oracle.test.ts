@@ -41,6 +41,14 @@ const impossible: Record<string, [Event[], RegExp]> = {
     [...shared, wrote('a', 10, 'v2'), synced('a', 11), synced('b', 13), saw('b', 15, 'v1')],
     /no order/,
   ],
+  'a sync during which somebody wrote elsewhere, and that has left the old version': [
+    [...shared, wrote('a', 10, 'v2'), synced('a', 11, 14), wrote('b', 12, 'B'), synced('c', 15), saw('c', 17, 'v1')],
+    /no order/,
+  ],
+  'a deletion in the midst of one sync that the next one, undisturbed, has not published': [
+    [...shared, wrote('b', 10, 'v2'), synced('b', 11, 14), wrote('b', 12, null), synced('b', 15), synced('a', 17), saw('a', 19, 'v1')],
+    /no order/,
+  ],
   'members that end unlike each other': [[...shared, ...ends('v1', ['a']), ...ends(null, ['b'])], /different contents/],
   'an end that is older than what was acknowledged': [
     [...shared, saw('a', 9, 'v1'), wrote('a', 10, 'v2'), synced('a', 11), ...ends('v1')],
@@ -98,6 +106,10 @@ const possible: Record<string, Event[]> = {
     synced('b', 13),
     saw('b', 15, null),
     ...ends(null),
+  ],
+  'a version that vanishes in the midst of the sync that was to publish it': [
+    ...[...shared, wrote('b', 10, 'v2'), synced('b', 11, 14), wrote('b', 12, null), synced('a', 15), saw('a', 17, 'v1')],
+    ...[synced('b', 18), synced('a', 20), saw('a', 22, null), ...ends(null)],
   ],
   'a file that is made again after its deletion': [
     ...[

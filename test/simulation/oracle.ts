@@ -52,7 +52,7 @@ interface Write {
   readonly content: Content;
   readonly at: number;
   readonly until: number;
-  /** A `sync` that returned 0 began after it. Until when it ran; null where there was none. */
+  /** A `sync` that returned 0 began after it, and nobody wrote there again while it ran. Until when it ran; null where there was none. */
   readonly acknowledgedAt: number | null;
   /** It stands for a write below: that nobody keeps it is no loss. */
   readonly implied: boolean;
@@ -123,9 +123,10 @@ function caseOf(path: string, events: readonly Event[]): Case {
   const syncs = events.filter((event) => event.what === 'synced');
   const writes: Write[] = [nothing];
   const steps: Step[] = [];
+  const own = events.filter((event) => event.what === 'write' && event.path === path && !('implied' in event)) as Written[];
   for (const event of events) {
     if (event.what === 'write' && event.path === path) {
-      const write = writeOf(event, writes.length, syncs, session);
+      const write = writeOf(event, writes.length, syncs, own, session);
       writes.push(write);
       if (!event.unsure)
         steps.push({ session: session(event.member, event.at), at: write.at, until: write.until, candidates: [write.number], own: true });
@@ -143,6 +144,7 @@ function caseOf(path: string, events: readonly Event[]): Case {
 }
 
 type Synced = Event & { what: 'synced' };
+type Written = Event & { what: 'write' };
 type SessionOf = (member: string, at: number) => string;
 
 const nothing: Write = {
@@ -150,9 +152,16 @@ const nothing: Write = {
   ...{ acknowledgedAt: null, implied: true },
 };
 
-function writeOf(event: Event & { what: 'write' }, number: number, syncs: readonly Synced[], session: SessionOf): Write {
+/**
+ * A sync acknowledges what held still while it ran: what was changed once more under its eyes, or has vanished, leaves its changeset and is
+ * no reason not to return 0 (rule D2, DESIGN.md §9). The next sync acknowledges it, or rather what came after it.
+ */
+function writeOf(event: Written, number: number, syncs: readonly Synced[], writes: readonly Written[], session: SessionOf): Write {
   const { member, content, at, until = at } = event;
-  const mine = syncs.filter((sync) => sync.at >= until && session(sync.member, sync.at) === session(member, at));
+  const here = session(member, at);
+  const isRestless = (sync: Synced) =>
+    writes.some((one) => session(one.member, one.at) === here && (one.until ?? one.at) > sync.at && one.at < sync.until);
+  const mine = syncs.filter((sync) => sync.at >= until && session(sync.member, sync.at) === here && !isRestless(sync));
   const acknowledgedAt = mine.length === 0 || event.unsure ? null : Math.min(...mine.map((sync) => sync.until));
   return { number, member, content, at, until, acknowledgedAt, implied: 'implied' in event };
 }
