@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Two cores: the parts side by side, then everything that runs the built program or a store of its own, two files at a time.
+// Two cores: the parts side by side, then everything that runs the built program or a store of its own, three files at a time, since
+// they wait for each other, for timers and for disks most of the time.
 const endToEnd = ['test/e2e/**/*.test.ts', 'test/simulation/**/*.test.ts'];
 
 export default defineConfig({
@@ -26,6 +27,7 @@ export default defineConfig({
           globalSetup: 'test/e2e/support/bucket.ts',
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

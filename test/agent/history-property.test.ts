@@ -18,7 +18,7 @@ function seeds(): number[] {
   const asked = process.env.FLOCKSYNC_SEEDS;
   const known = readFileSync(join(projectRoot, 'test/agent/history-seeds.txt'), 'utf8').split('\n');
   const numbers = known.map((line) => Number.parseInt(line, 10)).filter((seed) => !Number.isNaN(seed));
-  if (asked === undefined) return [...new Set([...Array.from({ length: 60 }, (_, i) => i + 1), ...numbers])];
+  if (asked === undefined) return [...new Set([...Array.from({ length: 30 }, (_, i) => i + 1), ...numbers])];
   return asked.split(/[\s,]+/).flatMap((word) => {
     const [from = 0, to = from] = word.split('-').map(Number);
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
