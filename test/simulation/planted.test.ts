@@ -7,7 +7,7 @@ import { plantedBugs, table, tryOut } from './planted.ts';
 const bugs = plantedBugs();
 
 test('there are enough of them, and each says what it does', () => {
-  expect(bugs.length).toBeGreaterThanOrEqual(14);
+  expect(bugs.length).toBeGreaterThanOrEqual(20);
   for (const { what, rule, within } of bugs) expect([what.endsWith('.'), rule !== '', within > 0]).toEqual([true, true, true]);
 });
 
@@ -16,7 +16,7 @@ describe('the simulator finds each bug that is planted', () => {
     '$name',
     async (bug) => {
       const found = await tryOut(bug, bug.within);
-      expect(found.seed).not.toBeNull();
+      expect(found.at).not.toBeNull();
     },
     300_000,
   );

@@ -57,10 +57,22 @@ function told(
   return new Violation([`${scenario.name}, ${ways.join(', then ')}: ${message}`, ...world.scheduler.lastLines().slice(-40)].join('\n'));
 }
 
-/** Every single point of the scenario, one after the other; returns how many there were. */
-export async function dieEverywhere(scenario: Scenario, death: PointOfDeath['death']): Promise<number> {
+/** A part of the points of a scenario. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** Hears of each point before it is tried. */
+  readonly onPoint: (at: number) => void;
+}
+
+const everywhere: Range = { from: 1, to: Number.POSITIVE_INFINITY, onPoint: () => {} };
+
+/** Every single point of the scenario, one after the other; returns the number of the last one. */
+export async function dieEverywhere(scenario: Scenario, death: PointOfDeath['death'], range = everywhere): Promise<number> {
   const ends = await endsOf(scenario);
-  for (let at = 1; ; at++) {
+  for (let at = range.from; ; at++) {
+    if (at > range.to) return range.to;
+    range.onPoint(at);
     const recovered = await throughDeaths(scenario, [{ at, death }]);
     if (recovered.deaths.length === 0) return at - 1;
     assertEnd(scenario, [{ at, death }], recovered, ends);

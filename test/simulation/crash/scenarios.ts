@@ -1,5 +1,5 @@
 import { MemoryUser } from '../disk/user.ts';
-import type { Machine } from '../machine.ts';
+import { type Machine, root } from '../machine.ts';
 import { type Federation, historyMs, hourMs } from './federation.ts';
 
 export interface Scenario {
@@ -283,6 +283,30 @@ const seeding: Scenario = {
   act: (federation) => federation.run(federation.a),
 };
 
+/**
+ * Who works on after a death edits what stands there, by a program that keeps an elder time: against a base that was forgotten it would lose.
+ */
+const goingOn: Scenario[] = [true, false].map((publishes) => ({
+  name: `${publishes ? 'publish' : 'apply'}: a file that is edited once more`,
+  prepare: async (federation) => {
+    const { a } = federation;
+    federation.work(a, (user, at) => user.write(at('f'), 'first'));
+    await federation.sync();
+    federation.work(a, (user, at) => user.save(at('f'), 'second'));
+    if (!publishes) await federation.run(a);
+  },
+  victim: ({ a, b }) => (publishes ? a : b),
+  act: async (federation) => {
+    const machine = publishes ? federation.a : federation.b;
+    await federation.run(machine);
+    if (machine.user.read(`${root}/f`) !== 'second') await federation.run(machine);
+    federation.work(machine, (user, at) => {
+      user.write(at('f'), 'third');
+      user.touch(at('f'), 1_500_000_000_000_000);
+    });
+  },
+}));
+
 export const scenarios: readonly Scenario[] = [
   ...shortest,
   ...changes,
@@ -294,4 +318,5 @@ export const scenarios: readonly Scenario[] = [
   inheriting,
   joining,
   seeding,
+  ...goingOn,
 ];
