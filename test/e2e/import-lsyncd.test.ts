@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -125,7 +125,10 @@ describe.skipIf(!hasLsyncd)('beside lsyncd with the same config', () => {
       put(`from/${part}/cache/page`, 'no');
       put(`from/${part}/x/a/b/c`, 'no');
       put(`from/${part}/x/cache/kept`, 'yes');
-      for (const to of ['lsyncd', 'flock']) put(`${to}/${part}/only-here.txt`, 'extra');
+      for (const to of ['lsyncd', 'flock']) {
+        put(`${to}/${part}/only-here.txt`, 'extra');
+        utimesSync(join(home, `${to}/${part}/only-here.txt`), 1_700_000_000, 1_700_000_000);
+      }
     }
   }
 
