@@ -13,8 +13,6 @@ export class Chronicle {
   readonly #events: Event[] = [];
   readonly #known = new Set<string>();
   readonly #joined = new Set<string>();
-  /** Those that have joined at least once. */
-  readonly #returning = new Set<string>();
   /** Of these nobody can say what somebody meant: held and turned down, or something that no log holds stood there. */
   readonly #unsure = new Set<BytePath>();
   #tick = 0;
@@ -33,11 +31,18 @@ export class Chronicle {
     for (const path of new Set([...before.keys(), ...after.keys()])) {
       const [was, is] = [before.get(path), after.get(path)];
       if (was === is) continue;
-      // Between a disk that became another one and the next sync the log may win over what is done, and may not.
-      const isDoubtful = unsure && this.#returning.has(member);
-      if (was === 'other' || is === 'other' || isDoubtful) this.#unsure.add(path);
+      if (was === 'other' || is === 'other') this.#unsure.add(path);
       if (meant) this.#events.push({ what: 'seen', member, path, content: contentOf(was), at });
-      this.#events.push({ what: 'write', member, path, content: contentOf(is), at, unsure });
+      this.#events.push({
+        what: 'write',
+        member,
+        path,
+        content: contentOf(is),
+        at,
+        unsure,
+        directory: is === 'dir',
+        ...(meant ? { over: contentOf(was) } : {}),
+      });
     }
   }
 
@@ -54,7 +59,6 @@ export class Chronicle {
   synced(member: string, at: number, keys: Keys): void {
     const until = this.now;
     this.#joined.add(member);
-    this.#returning.add(member);
     this.#events.push({ what: 'synced', member, at, until });
     for (const [path, key] of keys) this.#events.push({ what: 'seen', member, path, content: contentOf(key), at: until });
   }

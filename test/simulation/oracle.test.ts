@@ -7,6 +7,10 @@ const synced = (member: string, at: number, until = at + 1): Event => ({ what: '
 const kept = (content: Content, path = 'p'): Event => ({ what: 'kept', path, content });
 const ends = (content: Content, members = ['a', 'b'], path = 'p'): Event[] =>
   members.map((member) => ({ what: 'final', member, path, content }));
+/** By a member of which nobody has seen yet that it joined. */
+const deletedUnsurely = (member: string, at: number, over: Content): Event => ({ ...deed(member, at), unsure: true, over });
+const madeDirectory = (member: string, at: number, path = 'p'): Event => ({ ...deed(member, at), path, directory: true });
+const deed = (member: string, at: number) => ({ what: 'write', member, path: 'p', content: null, at }) as const;
 const reset = (member: string, at: number): Event => ({ what: 'reset', member, at });
 
 /** A version that both members have. */
@@ -58,6 +62,13 @@ const impossible: Record<string, [Event[], RegExp]> = {
   'an error that is taken for an absence': [[...shared, synced('b', 10), saw('b', 12, null)], /no order/],
   'an edit that loses to a deletion which had not seen it': [
     [...shared, saw('a', 9, 'v1'), wrote('a', 10, 'A'), wrote('b', 10, null), synced('a', 11), synced('b', 13), kept('A'), ...ends(null)],
+    /a deletion has won/,
+  ],
+  'an edit that loses to the deletion of an older version by a member that may not have joined': [
+    [
+      ...[...shared, saw('a', 9, 'v1'), wrote('a', 10, 'A'), saw('b', 10, 'v1'), deletedUnsurely('b', 10, 'v1')],
+      ...[synced('a', 11), synced('b', 13), kept('A'), ...ends(null)],
+    ],
     /a deletion has won/,
   ],
   'a circle of three writes on three members': [
@@ -191,6 +202,18 @@ const possible: Record<string, Event[]> = {
     ],
     ...[wrote('a', 6, 'y', 'd/f'), synced('a', 7), synced('b', 9), saw('b', 11, null, 'd'), saw('b', 11, 'y', 'd/f'), kept('file', 'd')],
     ...[...ends('y', ['a', 'b'], 'd/f'), ...ends(null, ['a', 'b'], 'd')],
+  ],
+  'a directory that was made where somebody else puts a link': [
+    ...[saw('a', 1, null), madeDirectory('a', 1), synced('a', 2), saw('b', 1, null), wrote('b', 1, 'link'), synced('b', 4)],
+    ...[saw('b', 5, null), kept('link'), ...ends(null)],
+  ],
+  'a directory that was made below one, where somebody else puts a link': [
+    ...[saw('a', 1, null), madeDirectory('a', 1, 'p/d'), synced('a', 2), saw('b', 1, null), wrote('b', 1, 'link'), synced('b', 4)],
+    ...[saw('b', 5, null), kept('link'), ...ends(null)],
+  ],
+  'a deletion by a member that may not have joined, and had seen what it deletes': [
+    ...[...shared, saw('a', 9, 'v1'), wrote('a', 10, 'A'), synced('a', 11), reset('b', 13), saw('b', 14, 'A')],
+    ...[saw('b', 15, 'A'), deletedUnsurely('b', 15, 'A'), synced('b', 16), kept('A'), ...ends(null)],
   ],
   'a chain of edits, each by one who has seen the last': [
     ...[

@@ -21,8 +21,12 @@ export type Event =
       readonly content: Content;
       readonly at: number;
       readonly until?: number;
-      /** The log may win over it without a word: the member had not joined yet, or nobody meant it. */
+      /** The log may win over it without a word, and may not: the member had not joined yet, its disk became another one, or nobody meant it. */
       readonly unsure?: boolean;
+      /** With content null: what was made there is a directory, and that is no deletion. */
+      readonly directory?: boolean;
+      /** What stood there when somebody decided to write this; left out where nobody did. */
+      readonly over?: Content;
     }
   /** A `sync` of this member returned 0. */
   | { readonly what: 'synced'; readonly member: string; readonly at: number; readonly until: number }
@@ -56,6 +60,10 @@ interface Write {
   readonly acknowledgedAt: number | null;
   /** It stands for a write below: that nobody keeps it is no loss. */
   readonly implied: boolean;
+  /** No deletion: it has content, or is a directory. */
+  readonly isEdit: boolean;
+  /** Of an unsure write: what its writer had before him. */
+  readonly over: Content | undefined;
 }
 
 /** What a member showed or wrote at one moment, in order; which write that was is known for its own ones. */
@@ -82,10 +90,15 @@ interface Case {
 function withAncestors(history: readonly Event[]): Event[] {
   const known = new Set(history.flatMap((event) => ('path' in event ? [event.path] : [])));
   return history.flatMap((event) => {
-    if (event.what !== 'write' || event.content === null) return [event];
+    if (event.what !== 'write' || !isEdit(event)) return [event];
     const above = ancestors(event.path).filter((path) => known.has(path));
-    return [...above.map((path) => ({ ...event, path, content: null, implied: true })), event];
+    return [...above.map((path) => ({ ...event, path, content: null, directory: true, over: null, implied: true })), event];
   });
+}
+
+/** Rule R1: content, a link or a directory. */
+function isEdit({ content, directory }: Event & { what: 'write' }): boolean {
+  return content !== null || directory === true;
 }
 
 function ancestors(path: string): string[] {
@@ -149,7 +162,7 @@ type SessionOf = (member: string, at: number) => string;
 
 const nothing: Write = {
   ...{ number: 0, member: '', content: null, at: Number.NEGATIVE_INFINITY, until: Number.NEGATIVE_INFINITY },
-  ...{ acknowledgedAt: null, implied: true },
+  ...{ acknowledgedAt: null, implied: true, isEdit: false, over: undefined },
 };
 
 /**
@@ -163,7 +176,8 @@ function writeOf(event: Written, number: number, syncs: readonly Synced[], write
     writes.some((one) => session(one.member, one.at) === here && (one.until ?? one.at) > sync.at && one.at < sync.until);
   const mine = syncs.filter((sync) => sync.at >= until && session(sync.member, sync.at) === here && !isRestless(sync));
   const acknowledgedAt = mine.length === 0 || event.unsure ? null : Math.min(...mine.map((sync) => sync.until));
-  return { number, member, content, at, until, acknowledgedAt, implied: 'implied' in event };
+  const over = event.unsure ? event.over : undefined;
+  return { number, member, content, at, until, acknowledgedAt, implied: 'implied' in event, isEdit: isEdit(event), over };
 }
 
 /** Null for another path, and for what a disk brought along: that says nothing before its member has met the log again. */
@@ -282,10 +296,10 @@ function losses(subject: Case, { shown, after }: Order): string[] {
   return writes.flatMap((write) => {
     const { content, acknowledgedAt, number, member, at } = write;
     if (acknowledgedAt === null || content === null || content === live || wasSeenByWriter(subject, shown, number)) return [];
+    // Whether an unsure write counted nobody knows; where it did, its writer had seen this.
+    if (writes.some((one) => one.over === content && one.at >= at)) return [];
     if (!kept.has(content)) return [`what ${member} wrote at ${at} is neither live nor kept, and nobody who had seen it wrote after it`];
-    const rivals = writes.filter(
-      (one) => (one.content !== null || one.implied) && one.number > 0 && one.number !== number && !isBefore(after, one.number, number),
-    );
+    const rivals = writes.filter((one) => one.isEdit && one.number > 0 && one.number !== number && !isBefore(after, one.number, number));
     return live === null && rivals.length === 0 ? [`a deletion has won over the edit of ${member} at ${at}, which it had not seen`] : [];
   });
 }
