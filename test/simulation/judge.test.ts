@@ -5,7 +5,7 @@ import { contentHash } from '../../src/model/digest.ts';
 import type { FileEntry } from '../../src/model/entry.ts';
 import { Deeds } from './deeds.ts';
 import { judgeBy } from './judge.ts';
-import { root } from './machine.ts';
+import { outside, root } from './machine.ts';
 import { World } from './world.ts';
 
 const longMs = 60_000;
@@ -57,6 +57,21 @@ test('what was written late may be kept where the file stood, and may be nothing
   expect(judged(kept('page', 'foreign'))).toThrow('nobody has ever put');
   expect(judged(kept('elsewhere', 'late'))).toThrow('nobody has ever put');
   expect(judged({ op: 'put', path: 'page', base: 0, entry: fileOf('late') } as Change)).toThrow('nobody has ever put');
+});
+
+test('a user may write outside of the root through a link in it, and nobody else may', () => {
+  const world = new World({ seed: 5, members: 1 });
+  onTestFinished(() => rmSync(world.home, { recursive: true, force: true }));
+  const [machine] = world.machines;
+  if (machine === undefined) throw new Error('there is one');
+  machine.happen(true, () => {
+    machine.user.makeLink(`${outside}/d`, `${root}/link`);
+    machine.user.write(`${root}/link/f`, 'by a user');
+  });
+  expect(machine.user.read(`${outside}/d/f`)).toBe('by a user');
+  expect(() => machine.assertOutside()).not.toThrow();
+  machine.user.write(`${outside}/d/f`, 'by an agent');
+  expect(() => machine.assertOutside()).toThrow('outside of the root');
 });
 
 function kept(path: string, text: string): Change {

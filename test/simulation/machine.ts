@@ -13,6 +13,7 @@ import type { DiskFaultCode, Owners } from '../../src/ports/filesystem.ts';
 import type { Journal } from '../../src/ports/journal.ts';
 import type { Time } from '../../src/ports/time.ts';
 import type { Chance } from './chance.ts';
+import { keyOfNode, treeBelow } from './contents.ts';
 import type { Step } from './coverage.ts';
 import { MemoryDisk } from './disk/memory-disk.ts';
 import { openMemoryTree } from './disk/memory-tree.ts';
@@ -23,10 +24,11 @@ import type { Network } from './network.ts';
 import { Killed, type Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 import { StateDirectory } from './state-directory.ts';
+import { Violation } from './violation.ts';
 import { Witness, type WitnessParts } from './witness.ts';
 
 export const root = '/srv/html';
-/** Beside the root, and where links out of it lead; nothing of it may ever change. */
+/** Beside the root, and where links out of it lead; no agent may ever change any of it. */
 export const outside = '/srv/other';
 
 /** How often things go wrong on a server, per call; all zero once the world is healed. */
@@ -89,6 +91,8 @@ export class Machine {
   readonly #parts: MachineParts;
   readonly #excluded: ReturnType<typeof compileExcludes>;
   #copies = 0;
+  /** What is beside the root by what users have done, who may write there through a link in it. */
+  #outside: string;
 
   constructor(name: string, config: ShareConfig, parts: MachineParts, watched: Omit<WitnessParts, 'name' | 'disk' | 'root'>) {
     this.name = name;
@@ -103,6 +107,7 @@ export class Machine {
     user.write(`${outside}/passwd`, 'nobody');
     user.makeDirectory(`${outside}/d`);
     user.write(`${outside}/d/f`, 'not yours');
+    this.#outside = this.#lookOutside();
   }
 
   get user(): MemoryUser {
@@ -112,7 +117,9 @@ export class Machine {
   /** Something happens on this server that no agent does; see Witness. */
   happen(deliberate: boolean, work: () => void): void {
     this.deeds++;
+    this.assertOutside();
     const touched = this.witness.user(deliberate, this.#parts.scheduler.nowUs, work);
+    this.#outside = this.#lookOutside();
     for (const path of touched) {
       this.#touches.set(path, this.deeds);
       this.hints.add(parentOf(path));
@@ -122,6 +129,15 @@ export class Machine {
   /** Whether anybody has touched the path after so many deeds. */
   touchedSince(path: BytePath, deeds: number): boolean {
     return Math.max(this.#upheaval, this.#touches.get(path) ?? 0) > deeds;
+  }
+
+  /** No agent has changed anything outside of the root (promise 2). */
+  assertOutside(): void {
+    if (this.#lookOutside() !== this.#outside) throw new Violation(`${this.name}: something outside of the root was changed`);
+  }
+
+  #lookOutside(): string {
+    return JSON.stringify([...treeBelow(this.disk, outside)].map(([path, node]) => [path, keyOfNode(node)]).sort());
   }
 
   wallUs(): number {
@@ -237,8 +253,10 @@ export class Machine {
   powerCut(chance: Chance): void {
     for (const process of [...this.processes]) process.end();
     const before = this.witness.see();
+    this.assertOutside();
     this.state.powerCut(chance);
     this.disk.crash(() => chance.fraction());
+    this.#outside = this.#lookOutside();
     this.#upheaval = ++this.deeds;
     this.witness.forget(before);
     this.witness.assertWhole();
@@ -254,7 +272,9 @@ export class Machine {
   become({ disk, state }: { readonly disk: MemoryDisk; readonly state: StateDirectory | null }): void {
     for (const process of [...this.processes]) process.end();
     const before = this.witness.see();
+    this.assertOutside();
     this.disk = disk.copy({ nowUs: () => this.wallUs(), tickUs: 4000 });
+    this.#outside = this.#lookOutside();
     if (state !== null) this.state = state.copyTo(join(this.#parts.home, `${this.name}-${++this.#copies}`));
     this.mounts.length = 0;
     this.#upheaval = ++this.deeds;

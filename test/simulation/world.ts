@@ -22,7 +22,7 @@ import type { MemoryDisk } from './disk/memory-disk.ts';
 import { type Draws, draw, drawConfig, type Emphasis, emphasised } from './draws.ts';
 import { judgeBy } from './judge.ts';
 import { type Counts, Life, type Lived } from './life.ts';
-import { Machine, outside, root } from './machine.ts';
+import { Machine, root } from './machine.ts';
 import { Network } from './network.ts';
 import { ObservedLog } from './observed-log.ts';
 import { Killed, type Process } from './process.ts';
@@ -224,6 +224,7 @@ export class World {
   async settle(): Promise<void> {
     await this.#heal();
     await new Quiet(this).reach();
+    this.#assertOutside();
   }
 
   async #work(): Promise<void> {
@@ -306,12 +307,7 @@ export class World {
   }
 
   #assertOutside(): void {
-    for (const machine of this.machines) {
-      const names = [...treeBelow(machine.disk, outside).keys()].sort().join(' ');
-      const { user } = machine;
-      const whole = user.read(`${outside}/passwd`) === 'nobody' && user.read(`${outside}/d/f`) === 'not yours';
-      if (names !== 'd d/f passwd' || !whole) throw new Violation(`${machine.name}: something outside of the root was changed`);
-    }
+    for (const machine of this.machines) machine.assertOutside();
   }
 
   // ---- faults -----------------------------------------------------------------------------------------------------------------
@@ -368,12 +364,14 @@ export class World {
   #race(machine: Machine, step: Step): void {
     if (!this.chance.maybe(this.draws.machine.race) || !isUsed(machine)) return;
     this.coverage.hit('raced', step);
-    machine.happen(true, () => {
-      const files = [...treeBelow(machine.disk, root)].filter(([, { kind }]) => kind === 'file').map(([path]) => path);
-      if (files.length === 0) return;
-      const done = this.workload.interfere(machine, this.chance.pick(files));
-      this.scheduler.trace(`user on ${machine.name}, meanwhile: ${done}`);
-    });
+    this.#guard(() => machine.happen(true, () => this.#interfere(machine)));
+  }
+
+  #interfere(machine: Machine): void {
+    const files = [...treeBelow(machine.disk, root)].filter(([, { kind }]) => kind === 'file').map(([path]) => path);
+    if (files.length === 0) return;
+    const done = this.workload.interfere(machine, this.chance.pick(files));
+    this.scheduler.trace(`user on ${machine.name}, meanwhile: ${done}`);
   }
 
   #befall(chance: Chance): void {
