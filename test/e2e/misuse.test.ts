@@ -13,7 +13,7 @@ test('all faults of a config file at once, with their lines, exit 2, and nothing
     ...lines.filter((line) => line !== ''),
     '    conflict: oldest',
     '    rol: both',
-    '    preset: wordpress',
+    '    preset: wordpres',
     '    settle: soon',
   ];
   writeFileSync(file, broken.filter((line) => !line.includes('settle: 0s')).join('\n'));
@@ -24,7 +24,7 @@ test('all faults of a config file at once, with their lines, exit 2, and nothing
   expect(told).toHaveLength(4);
   for (const fault of told) expect(fault).toMatch(/^\S+flocksync\.yml:\d+: /);
   expect(ran.stderr).toContain('did you mean `role`?');
-  expect(ran.stderr).toContain('not built yet');
+  expect(ran.stderr).toContain('did you mean `wordpress`?');
   expect(a.names()).toEqual([]);
 });
 
