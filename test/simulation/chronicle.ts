@@ -71,7 +71,7 @@ export class Chronicle {
 
   /** What a server has before its first sync is no part of the history. */
   #begin(member: string): void {
-    if (!this.#known.has(member)) this.reset(member);
+    if (!this.#known.has(member)) this.#events.push({ what: 'reset', member, at: 0 });
     this.#known.add(member);
   }
 

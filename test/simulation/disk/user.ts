@@ -213,8 +213,12 @@ export class MemoryUser implements UserOfDisk {
   #writing(path: string, work: (at: Place, node: FileNode) => void): void {
     const { at, name, node } = this.#destination(path);
     const written = fileAt(node ?? this.#calls.create(at, name, 0o644), path);
-    work(at, written);
-    this.#settle(at, written);
+    try {
+      work(at, written);
+    } finally {
+      // What a full disk has taken of it stands there as well.
+      this.#settle(at, written);
+    }
   }
 
   #naming(path: string, work: (at: Place, name: string) => void): void {
