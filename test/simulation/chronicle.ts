@@ -23,14 +23,22 @@ export class Chronicle {
     return ++this.#tick;
   }
 
-  /** What somebody has made of a disk; `meant` is false for a power cut or an old image. */
-  wrote(member: string, before: Keys, after: Keys, meant = true): void {
+  /**
+   * What somebody has made of a disk; `meant` is false for a power cut or an old image. Who deletes what an agent has `placed` a moment ago, and
+   * not looked at yet, does so at the same time as the edit that it brings: the edit may win.
+   */
+  wrote(
+    member: string,
+    before: Keys,
+    after: Keys,
+    { meant, placed }: { readonly meant: boolean; readonly placed: ReadonlySet<BytePath> },
+  ): void {
     this.#begin(member);
     const at = this.now;
-    const unsure = !meant || !this.#joined.has(member);
     for (const path of new Set([...before.keys(), ...after.keys()])) {
       const [was, is] = [before.get(path), after.get(path)];
       if (was === is) continue;
+      const unsure = !meant || !this.#joined.has(member) || (is === undefined && placed.has(path));
       if (was === 'other' || is === 'other') this.#unsure.add(path);
       if (meant) this.#events.push({ what: 'seen', member, path, content: contentOf(was), at });
       this.#events.push({

@@ -39,6 +39,8 @@ export class Witness {
   readonly #parts: WitnessParts;
   /** Paths that users touched while a call of an agent was under way. */
   #touched: Set<BytePath> | null = null;
+  /** What the disk showed before the call of an agent that is under way. */
+  #underWay: Sight | null = null;
   #sight: Sight | null = null;
   /** Since when a displaced file is in the trash, bucket time, ms. */
   readonly #displacedMs = new WeakMap<Node, number>();
@@ -61,7 +63,10 @@ export class Witness {
     if (deliberate) {
       this.#parts.deeds.note(before.tree, before.keys, after.tree, nowUs);
       this.#noteLateWrites(before, after);
-      this.#parts.chronicle.wrote(this.#parts.name, before.keys, after.keys);
+      const placed = new Set(
+        [...before.keys].filter(([path, key]) => this.#underWay !== null && this.#underWay.keys.get(path) !== key).map(([path]) => path),
+      );
+      this.#parts.chronicle.wrote(this.#parts.name, before.keys, after.keys, { meant: true, placed });
     } else this.#parts.chronicle.reset(this.#parts.name);
     this.#sight = null;
     const touched = differing(before, after);
@@ -105,7 +110,7 @@ export class Witness {
     const { chronicle, name } = this.#parts;
     this.#sight = null;
     chronicle.reset(name);
-    chronicle.wrote(name, before.keys, this.see().keys, false);
+    chronicle.wrote(name, before.keys, this.see().keys, { meant: false, placed: new Set() });
   }
 
   /** After a power cut: what is visible must be whole (promise 2). */
@@ -116,13 +121,15 @@ export class Witness {
 
   #around<T>(name: string, work: () => T): T {
     const before = this.#sight ?? this.see();
-    const outer = this.#touched;
+    const [outer, outerSight] = [this.#touched, this.#underWay];
     this.#touched = new Set();
+    this.#underWay = before;
     try {
       return work();
     } finally {
       const touched = this.#touched;
       this.#touched = outer;
+      this.#underWay = outerSight;
       for (const path of touched) outer?.add(path);
       const after = this.see();
       this.#sight = after;
