@@ -31,7 +31,12 @@ function offered(line: string): string[] {
   const words = line.split(' ').flatMap((word) => word.split(/(=)/).filter((part, index) => part !== '' || index === 0));
   const quoted = words.map((word) => `'${word}'`).join(' ');
   const press = `. '${script}'; COMP_WORDS=(${quoted}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _flocksync; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { status, stdout, stderr } = spawnSync('bash', ['-uc', press], { cwd: directory, encoding: 'utf8' });
+  // A bash with a socket as its input may take itself for one that somebody has logged in to, and read what is meant for people.
+  const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-uc', press], {
+    cwd: directory,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   expect([status, stderr]).toEqual([0, '']);
   return stdout.split('\n').filter((each) => each !== '');
 }
