@@ -11,7 +11,7 @@ import { openJournal } from '../../src/adapters/sqlite.ts';
 import { systemRandom, systemTime } from '../../src/adapters/system.ts';
 import { ShareAgent } from '../../src/agent.ts';
 import type { ShareConfig } from '../../src/config-types.ts';
-import { adaptivePoll } from '../../src/model/pace.ts';
+import { plain } from '../../test/agent/compose.ts';
 import { round, tell } from './measure.ts';
 import { type MemoryStore, memoryStore } from './memory-store.ts';
 import { newDirectory } from './trees.ts';
@@ -109,21 +109,8 @@ function memberOf(home: string, name: string, clock: { nowMs: number }, datastor
 }
 
 const config: ShareConfig = {
-  ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', preset: null, exclude: [], metadata: 'preserve' },
-  ...{ conflict: 'newest', delete: 'propagate', maxDelete: { percent: 100, percentBelow40: 100, floor: 1_000_000, windowMs: 600_000 } },
-  ...{
-    settleMs: 0,
-    settleMaxMs: 10_000,
-    poll: adaptivePoll,
-    schedule: null,
-    housekeep: null,
-    ...{ verify: null, check: null, onChange: null },
-    historyMs: 30 * dayMs,
-    trashMs: 7 * dayMs,
-    join: 'trash',
-  },
-  statusFile: null,
-  sweep: { everyMs: 600_000, at: null },
+  ...plain,
+  maxDelete: { percent: 100, percentBelow40: 100, floor: 1_000_000, windowMs: 600_000 },
 };
 
 const kinds = ['objects', 'bucketMiB', 'journalMiB', 'trashMiB', 'requestsPerDay'] as const;

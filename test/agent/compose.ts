@@ -76,7 +76,8 @@ const nothing = () => {};
 const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const dayMs = 24 * 3600 * 1000;
 
-const plain: ShareConfig = {
+/** The defaults, without a pause to settle. */
+export const plain: ShareConfig = {
   ...{ name: 'webroot', path: '', pattern: null, mode: 'heavyweight', role: 'both', preset: null, exclude: [], metadata: 'preserve' },
   ...{ conflict: 'newest', delete: 'propagate', maxDelete: { percent: 20, percentBelow40: 50, floor: 20, windowMs: 600_000 } },
   ...{

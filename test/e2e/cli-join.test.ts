@@ -1,9 +1,9 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startDaemon, until } from './support/daemon.ts';
 import { shareStatus } from './support/document.ts';
-import { type Actor, expectEqual, type Scenario, scenario, settled } from './support/pair.ts';
+import { type Actor, expectEqual, type Scenario, scenario, setBack, settled } from './support/pair.ts';
 
 const site = { kept: 'kept', changed: 'changed', missing: 'missing' };
 
@@ -88,13 +88,10 @@ test('after a halt because of the lineage the bucket wins', async () => {
   const { federation, bucket, member } = scenario(['a', 'b']);
   const [a, b] = [member('a'), member('b')];
   await settled(a, b, { x: 'x' });
-  const copy = join(federation.directory, 'copy');
-  cpSync(bucket, copy, { recursive: true, preserveTimestamps: true });
-  a.put({ later: 'after the backup' });
-  await a.sync();
-  rmSync(bucket, { recursive: true });
-  mkdirSync(bucket);
-  cpSync(copy, bucket, { recursive: true, preserveTimestamps: true });
+  await setBack(federation.directory, bucket, async () => {
+    a.put({ later: 'after the backup' });
+    await a.sync();
+  });
   await a.sync(3);
   expect((await a.run('join', 'webroot', '-y')).code).toBe(1);
   await a.sync();

@@ -1,9 +1,9 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { documented } from '../documented.ts';
 import { documentOf, shareStatus } from './support/document.ts';
-import { expectEqual, scenario, settled } from './support/pair.ts';
+import { expectEqual, scenario, setBack, settled } from './support/pair.ts';
 
 test('R-L3: an emptied bucket halts; approve lineage re-joins as a union without a deletion', async () => {
   const { federation, member } = scenario(['a', 'b']);
@@ -32,13 +32,10 @@ test('R-L3: a bucket that was set back halts those who know more; the union brin
   const { federation, bucket, member } = scenario(['a', 'b']);
   const [a, b] = [member('a'), member('b')];
   await settled(a, b, { x: 'x' });
-  const copy = join(federation.directory, 'copy');
-  cpSync(bucket, copy, { recursive: true, preserveTimestamps: true });
-  a.put({ later: 'after the backup' });
-  await a.sync();
-  rmSync(bucket, { recursive: true });
-  mkdirSync(bucket);
-  cpSync(copy, bucket, { recursive: true, preserveTimestamps: true });
+  await setBack(federation.directory, bucket, async () => {
+    a.put({ later: 'after the backup' });
+    await a.sync();
+  });
   await a.sync(3);
   await b.sync();
   expect((await a.run('approve', 'lineage')).code).toBe(0);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, vi } from 'vitest';
 import { type Federation, type FederationOptions, type Ran, startFederation } from './federation.ts';
@@ -82,4 +82,14 @@ export async function settled(left: Actor, right: Actor, plan: Plan): Promise<vo
   await left.sync();
   await right.sync();
   expectEqual(left, right);
+}
+
+/** The bucket goes back to what it held when this was called; `after` is what somebody publishes in between. */
+export async function setBack(directory: string, bucket: string, after: () => Promise<unknown>): Promise<void> {
+  const copy = join(directory, 'copy');
+  cpSync(bucket, copy, { recursive: true, preserveTimestamps: true });
+  await after();
+  rmSync(bucket, { recursive: true });
+  mkdirSync(bucket);
+  cpSync(copy, bucket, { recursive: true, preserveTimestamps: true });
 }
